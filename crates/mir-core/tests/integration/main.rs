@@ -1,0 +1,3 @@
+//! The public API of `mir-core`, as another crate uses it.
+
+mod publish;

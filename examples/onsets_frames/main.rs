@@ -1,0 +1,2 @@
+//! Piano transcription.
+fn main() {}
