@@ -1,0 +1,248 @@
+//! Data sets and tracks: which recordings are there, what is played in them, and who may hear what?
+//!
+//! A [`Dataset`] lists its [`Track`]s without touching their content; a track loads audio and notes
+//! when asked. Both traits are object-safe, so that a program can choose the data set at run time.
+//!
+//! # Conventions
+//! - Tracks are in bytewise order of their ids, in [`Dataset::tracks`] and in every split.
+//! - [`Track::piece`] names the composition. Splits that claim to be free of leaks never hold one piece
+//!   in training and in validation or test.
+//! - Notes end where their sound ends: the pedal is already in their offsets.
+
+use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
+
+use mir_audio::LoadOptions;
+use mir_core::{AudioBuffer, Fingerprint, Note};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result, random};
+
+/// The name of a track, unique in its data set; also a file stem and the name of a group in a store.
+///
+/// 1 to 200 bytes, no slash, backslash or control character, not starting with a dot.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TrackId(Arc<str>);
+
+impl TrackId {
+    /// From a name.
+    ///
+    /// # Errors
+    /// [`Error::TrackName`] for a name that cannot be a file stem.
+    pub fn new(id: impl AsRef<str>) -> Result<Self> {
+        let id = id.as_ref();
+        let bad = |c: char| c == '/' || c == '\\' || c.is_control();
+        if id.is_empty() || id.len() > 200 || id.starts_with('.') || id.contains(bad) {
+            return Err(Error::TrackName { id: id.to_owned() });
+        }
+        Ok(Self(id.into()))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TrackId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl AsRef<str> for TrackId {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for TrackId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for TrackId {
+    type Err = Error;
+
+    fn from_str(id: &str) -> Result<Self> {
+        Self::new(id)
+    }
+}
+
+impl TryFrom<String> for TrackId {
+    type Error = Error;
+
+    fn try_from(id: String) -> Result<Self> {
+        Self::new(id)
+    }
+}
+
+impl From<TrackId> for String {
+    fn from(id: TrackId) -> Self {
+        id.0.as_ref().to_owned()
+    }
+}
+
+/// Who may hear a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Split {
+    /// Weights are fitted to it.
+    Train,
+    /// Settings are chosen on it.
+    Validation,
+    /// Looked at once, for the score.
+    Test,
+}
+
+impl Split {
+    /// The three splits.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
+
+    /// `train`, `validation` or `test`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Split {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|split| split.name() == name)
+            .ok_or_else(|| Error::InvalidConfig {
+                field: "split",
+                expected: "train, validation or test",
+                actual: name.to_owned(),
+            })
+    }
+}
+
+/// One recording with its annotations. Nothing is read before a method asks for it.
+pub trait Track: fmt::Debug + Send + Sync {
+    /// Its name.
+    fn id(&self) -> &TrackId;
+
+    /// The composition, so that splits can keep all its recordings on one side.
+    fn piece(&self) -> &str;
+
+    /// What it is played on.
+    fn instrument(&self) -> &str;
+
+    /// The audio, decoded or rendered.
+    ///
+    /// # Errors
+    /// [`Error::Audio`] for a file that cannot be read, [`Error::Render`] for a generated recording.
+    fn audio(&self, options: &LoadOptions) -> Result<AudioBuffer>;
+
+    /// The notes, offsets extended by the pedal, sorted.
+    ///
+    /// # Errors
+    /// [`Error::Notes`] with file, line and column; [`Error::Render`] for a generated recording.
+    fn notes(&self) -> Result<Vec<Note>>;
+
+    /// Identity of the source: of the bytes of all its files, or of the parameters it is generated from.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if a file cannot be read.
+    fn source_fingerprint(&self) -> Result<Fingerprint>;
+
+    /// Length in seconds where it is known without decoding; for progress bars only.
+    fn duration_hint(&self) -> Option<f64> {
+        None
+    }
+}
+
+/// A collection of tracks and its published division.
+pub trait Dataset: fmt::Debug + Send + Sync {
+    /// Short name for file names and tables, `maps`.
+    fn name(&self) -> &str;
+
+    /// Version of the collection, and of the rules that divide it.
+    fn version(&self) -> &str;
+
+    /// Terms of use of the recordings, in one line.
+    fn license(&self) -> &str;
+
+    /// What to cite.
+    fn citation(&self) -> &str;
+
+    /// All tracks in order of their ids, also those that no split uses.
+    fn tracks(&self) -> &[Arc<dyn Track>];
+
+    /// The tracks of a split in order of their ids.
+    ///
+    /// # Errors
+    /// [`Error::EmptySplit`] if there is none.
+    fn split(&self, split: Split) -> Result<Vec<Arc<dyn Track>>>;
+}
+
+/// One track of every piece, chosen by a seed; in order of ids.
+///
+/// For studies where repeated pieces would count twice.
+pub fn one_per_piece(tracks: &[Arc<dyn Track>], seed: u64) -> Vec<Arc<dyn Track>> {
+    let mut sorted: Vec<&Arc<dyn Track>> = tracks.iter().collect();
+    sorted.sort_by(|a, b| (a.piece(), a.id()).cmp(&(b.piece(), b.id())));
+    let mut chosen: Vec<Arc<dyn Track>> = sorted
+        .chunk_by(|a, b| a.piece() == b.piece())
+        .enumerate()
+        .map(|(piece, group)| {
+            let mut rng = random::stream(seed, 0, piece as u64, random::Purpose::Choice);
+            Arc::clone(group[random::below(&mut rng, group.len())])
+        })
+        .collect();
+    chosen.sort_by(|a, b| a.id().cmp(b.id()));
+    chosen
+}
+
+/// Pieces that occur in both lists: empty for splits without a leak. In order, each once.
+pub fn shared_pieces(a: &[Arc<dyn Track>], b: &[Arc<dyn Track>]) -> Vec<String> {
+    let pieces = |tracks: &[Arc<dyn Track>]| -> std::collections::BTreeSet<String> {
+        tracks.iter().map(|t| t.piece().to_owned()).collect()
+    };
+    pieces(a).intersection(&pieces(b)).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_track_name_is_a_file_stem() {
+        for bad in ["", ".", "..", ".hidden", "a/b", "a\\b", "a\0b", "a\nb"] {
+            assert!(
+                matches!(TrackId::new(bad), Err(Error::TrackName { .. })),
+                "{bad:?}"
+            );
+        }
+        assert!(TrackId::new("x".repeat(201)).is_err());
+        let id = TrackId::new("Für Elise – Ø").unwrap();
+        let json = serde_json::to_string(&id).unwrap();
+        assert_eq!(serde_json::from_str::<TrackId>(&json).unwrap(), id);
+        assert!(serde_json::from_str::<TrackId>("\"a/b\"").is_err());
+    }
+
+    #[test]
+    fn a_split_is_known_by_its_name() {
+        for split in Split::ALL {
+            assert_eq!(split.name().parse::<Split>().unwrap(), split);
+        }
+        assert!(matches!(
+            "training".parse::<Split>(),
+            Err(Error::InvalidConfig { field: "split", .. })
+        ));
+    }
+}

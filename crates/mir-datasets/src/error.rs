@@ -1,0 +1,265 @@
+//! The error type of this crate.
+
+use std::path::PathBuf;
+
+use mir_core::{Fingerprint, batch::BatchPosition};
+
+use crate::TrackId;
+
+/// A cause from a library whose own error type is not part of this crate's interface.
+pub type Cause = Box<dyn std::error::Error + Send + Sync + 'static>;
+
+/// What can go wrong between a folder of recordings and a batch.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or folder could not be read or written.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// `read`, `write`, `create` …
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// A folder does not hold the data set.
+    #[error("{} holds no {dataset} recording; expected {expected}", path.display())]
+    NoRecordings {
+        /// Name of the data set.
+        dataset: &'static str,
+        /// The folder that was searched.
+        path: PathBuf,
+        /// The layout that is understood, in words.
+        expected: &'static str,
+    },
+    /// A recording lacks a file that belongs to it.
+    #[error(
+        "{track} has no {what}: {} does not exist; add the file or remove the recording",
+        path.display()
+    )]
+    MissingFile {
+        /// The recording.
+        track: TrackId,
+        /// What is missing, `label file` say.
+        what: &'static str,
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// A file name does not follow the rule of its data set.
+    #[error("{} is not named {expected}; rename or remove the file", path.display())]
+    FileName {
+        /// The file.
+        path: PathBuf,
+        /// The form that names have.
+        expected: &'static str,
+    },
+    /// Two files claim to be the same recording.
+    #[error("{track} exists twice: {} and {}; remove one", first.display(), second.display())]
+    DuplicateTrack {
+        /// The recording.
+        track: TrackId,
+        /// The one file.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+    },
+    /// A name cannot be the name of a track.
+    #[error(
+        "'{id}' cannot be a track name: expected 1 to 200 bytes without slashes and control \
+         characters, and not starting with a dot"
+    )]
+    TrackName {
+        /// The name.
+        id: String,
+    },
+    /// A split has no recording.
+    #[error(
+        "the {split} split of {dataset} is empty; check that the folder holds its recordings and \
+         that the split's settings leave any"
+    )]
+    EmptySplit {
+        /// Name of the data set.
+        dataset: String,
+        /// Name of the split.
+        split: String,
+    },
+    /// A setting lies outside the range that it admits.
+    #[error("{field} is {actual}, expected {expected}")]
+    InvalidConfig {
+        /// Name of the setting.
+        field: &'static str,
+        /// The admissible range, in words.
+        expected: &'static str,
+        /// The value that came.
+        actual: String,
+    },
+    /// Notes of a recording begin after its audio has ended: label and audio files do not belong
+    /// together, or the audio is cut off.
+    #[error(
+        "{track}: a note begins at {onset:.3} s but the audio ends at {duration:.3} s; check that \
+         label and audio file belong together and that the audio is complete"
+    )]
+    LabelsBeyondAudio {
+        /// The recording.
+        track: TrackId,
+        /// Onset of the last note, seconds.
+        onset: f64,
+        /// Length of the audio, seconds.
+        duration: f64,
+    },
+    /// Features of a recording are not finite numbers.
+    #[error("{track}: feature {bin} of frame {frame} is {value}, expected a finite number")]
+    NonFiniteFeature {
+        /// The recording.
+        track: TrackId,
+        /// Frame, from 0.
+        frame: usize,
+        /// Bin, from 0.
+        bin: usize,
+        /// The value.
+        value: f32,
+    },
+    /// A recording could not be decoded or resampled.
+    #[error("{track}: cannot load the audio")]
+    Audio {
+        /// The recording.
+        track: TrackId,
+        /// The cause, which names the file.
+        source: mir_audio::Error,
+    },
+    /// The labels of a recording cannot be used.
+    #[error("{track}: cannot load the notes")]
+    Notes {
+        /// The recording.
+        track: TrackId,
+        /// The cause, which names file, line and column.
+        source: mir_core::Error,
+    },
+    /// A generated recording could not be rendered.
+    #[error("{track}: cannot render the recording")]
+    Render {
+        /// The recording.
+        track: TrackId,
+        /// The cause.
+        source: Cause,
+    },
+    /// A front end could not be planned or run.
+    #[error("cannot compute the features{}", track.as_ref().map_or(String::new(), |t| format!(" of {t}")))]
+    Features {
+        /// The recording; `None` where the configuration itself is at fault.
+        track: Option<TrackId>,
+        /// The cause.
+        source: mir_features::Error,
+    },
+    /// A value of the vocabulary could not be made.
+    #[error(transparent)]
+    Core(#[from] mir_core::Error),
+    /// The work was cancelled from outside. Nothing was published.
+    #[error("cancelled after {done} of {total} recordings")]
+    Cancelled {
+        /// Recordings that were complete.
+        done: usize,
+        /// Recordings in all.
+        total: usize,
+    },
+    /// A recording failed and the build was asked to stop at the first failure.
+    #[error("{track} could not be prepared; repair or remove it, or build with on_error = skip")]
+    TrackFailed {
+        /// The recording.
+        track: TrackId,
+        /// Why.
+        source: Box<Error>,
+    },
+    /// Every recording failed, so there is nothing to store.
+    #[error("none of the {total} recordings could be prepared; the first was {track}")]
+    AllFailed {
+        /// Recordings in all.
+        total: usize,
+        /// The first that failed.
+        track: TrackId,
+        /// Why that one failed.
+        source: Box<Error>,
+    },
+    /// A file is not a feature store that this version reads.
+    #[error(
+        "{} is not a usable feature store: {field} is {actual}, expected {expected}; delete the \
+         file and build it again",
+        path.display()
+    )]
+    NotAStore {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        field: String,
+        /// What it should be.
+        expected: String,
+        /// What it is.
+        actual: String,
+    },
+    /// The HDF5 library refused an operation.
+    #[error("cannot {action} the feature store {}", path.display())]
+    Hdf5 {
+        /// `open`, `write` …
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: Cause,
+    },
+    /// A store was made by another computation or from other recordings than asked for.
+    #[error(
+        "{} was built with other settings ({found} instead of {expected}): {}",
+        path.display(), differences.join("; ")
+    )]
+    StoreMismatch {
+        /// The file.
+        path: PathBuf,
+        /// Fingerprint that was asked for.
+        expected: Fingerprint,
+        /// Fingerprint of the file.
+        found: Fingerprint,
+        /// The fields that differ, each as `field: wanted … , found …`.
+        differences: Vec<String>,
+    },
+    /// Frames outside a track, or a track outside the store, were asked for.
+    #[error("{what} {actual} lies outside the store, which has {available}")]
+    OutOfStore {
+        /// `track` or `frame`.
+        what: &'static str,
+        /// What was asked for.
+        actual: usize,
+        /// What there is.
+        available: usize,
+    },
+    /// A buffer has another length than the frames that should fill it.
+    #[error("the buffer has {actual} values, expected {expected}")]
+    BufferLength {
+        /// Values that the frames have.
+        expected: usize,
+        /// Values that the buffer has.
+        actual: usize,
+    },
+    /// A position lies outside the stream of batches, as after a change of data or batch size.
+    #[error(
+        "batch {} of epoch {} was asked for, but an epoch has {batches_per_epoch} batches",
+        position.batch, position.epoch
+    )]
+    Position {
+        /// What was asked for.
+        position: BatchPosition,
+        /// What there is.
+        batches_per_epoch: u64,
+    },
+    /// A worker thread panicked. This is a defect of the program, not of the data.
+    #[error("a worker panicked at item {item}: {message}")]
+    WorkerPanicked {
+        /// Number of the item in its stream, from 0.
+        item: u64,
+        /// What it said.
+        message: String,
+    },
+}
+
+/// `Result` with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
