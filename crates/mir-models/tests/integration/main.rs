@@ -1,0 +1,4 @@
+//! Tests of the public interface of `mir-models`.
+
+#[cfg(feature = "torch")]
+mod link;
