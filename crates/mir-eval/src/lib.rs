@@ -1,1 +1,44 @@
-//! Placeholder.
+//! Metrics of music information retrieval: how good is an estimate, given the truth?
+//!
+//! Values agree with `mir_eval` 0.8.2 to the last digits, at a hundredth of the time and with memory
+//! that grows with the input, not with its square. Each metric is a module with the same four parts:
+//! its conventions in the module documentation, an `XxxConfig` with the published tolerances as
+//! `Default`, `evaluate(reference, estimate, &config)` giving scores with named fields, and functions
+//! on plain slices for people who do not use the types of this workspace.
+//!
+//! | question | module |
+//! |---|---|
+//! | which notes are right? | [`transcription`], with velocity [`transcription_velocity`] |
+//! | which onsets are right? | [`onset`] |
+//! | how much of what sounds was found? | [`multipitch`] |
+//! | which belongs to which? | [`matching`] |
+//!
+//! # Undefined values
+//! Scores of empty annotations are 0, as in `mir_eval`. [`Counts`] and
+//! [`multipitch::FrameCounts`] travel with the scores and tell "nothing to score" from "all wrong".
+//!
+//! # Features
+//! | feature | what it adds |
+//! |---|---|
+//! | `plots` | piano rolls, curves and matrices as PNG and SVG |
+//!
+//! # Other crates
+//! `mir-core` (the types: notes, grids, rolls), `mir-audio`, `mir-features`, `mir-midi`,
+//! `mir-datasets`, `mir-models`.
+#![forbid(unsafe_code)]
+#![warn(clippy::print_stdout)]
+#![doc(test(attr(deny(warnings))))]
+
+mod error;
+pub mod matching;
+pub mod multipitch;
+pub mod onset;
+mod score;
+pub mod transcription;
+pub mod transcription_velocity;
+
+pub use error::{Error, Result, Side};
+pub use mir_core::{
+    Cents, FrameGrid, Key, KeyRange, MultiF0, Note, Pitch, RollRule, SampleRate, Velocity,
+};
+pub use score::{Counts, NamedScores, Score, f_measure};

@@ -1,0 +1,221 @@
+//! The error type of this crate.
+
+use std::fmt;
+
+/// Which of the two annotations an error speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The truth.
+    Reference,
+    /// What is judged.
+    Estimate,
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Reference => "reference",
+            Self::Estimate => "estimate",
+        })
+    }
+}
+
+/// What can be wrong with annotations, configurations or pictures.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Two series that belong together differ in length.
+    #[error("{side}: {series} has {actual} entries, expected {expected}")]
+    Length {
+        /// Whose series.
+        side: Side,
+        /// Name of the series.
+        series: &'static str,
+        /// Entries of the series that it belongs to.
+        expected: usize,
+        /// Its own entries.
+        actual: usize,
+    },
+    /// A time is negative or not finite.
+    #[error("{side}: time {index} is {actual} s, expected a finite number of at least 0")]
+    InvalidTime {
+        /// Whose time.
+        side: Side,
+        /// Index of the note, event or frame.
+        index: usize,
+        /// The time in seconds.
+        actual: f64,
+    },
+    /// A note does not end after it starts.
+    #[error(
+        "{side}: note {index} lasts from {onset} s to {offset} s; the metrics need notes that end \
+         after they start (give such notes a length or leave them out)"
+    )]
+    EmptyNote {
+        /// Whose note.
+        side: Side,
+        /// Index of the note.
+        index: usize,
+        /// Its start in seconds.
+        onset: f64,
+        /// Its end in seconds.
+        offset: f64,
+    },
+    /// A time lies before the one in front of it.
+    #[error("{side}: time {index} is {actual} s, after {previous} s; sort the times")]
+    Unsorted {
+        /// Whose times.
+        side: Side,
+        /// Index of the time that comes too early.
+        index: usize,
+        /// The time before it in seconds.
+        previous: f64,
+        /// The time itself in seconds.
+        actual: f64,
+    },
+    /// A frequency lies outside the admissible band.
+    #[error("{side}: frequency of entry {index} is {actual} Hz, expected {low} to {high} Hz")]
+    InvalidFrequency {
+        /// Whose frequency.
+        side: Side,
+        /// Index of the note or frame.
+        index: usize,
+        /// The frequency in hertz.
+        actual: f64,
+        /// Lowest admissible frequency, hertz.
+        low: f64,
+        /// Highest admissible frequency, hertz.
+        high: f64,
+    },
+    /// A velocity is negative or not finite.
+    #[error("{side}: velocity of note {index} is {actual}, expected a finite number of at least 0")]
+    InvalidVelocity {
+        /// Whose velocity.
+        side: Side,
+        /// Index of the note.
+        index: usize,
+        /// The velocity.
+        actual: f64,
+    },
+    /// A cell of a matrix is NaN or infinite.
+    #[error("{side}: the cell in row {row}, column {column} is {actual}, expected a finite number")]
+    InvalidCell {
+        /// Whose matrix.
+        side: Side,
+        /// Row.
+        row: usize,
+        /// Column.
+        column: usize,
+        /// The value.
+        actual: f32,
+    },
+    /// Two matrices that are compared cell by cell differ in shape.
+    #[error("the estimate has shape {actual:?}, the reference {expected:?}")]
+    Shape {
+        /// Rows and columns of the reference.
+        expected: (usize, usize),
+        /// Rows and columns of the estimate.
+        actual: (usize, usize),
+    },
+    /// A field of a configuration lies outside its range.
+    #[error("{field} is {actual}, expected {expected}")]
+    Config {
+        /// Name of the field.
+        field: &'static str,
+        /// The admissible range in words.
+        expected: &'static str,
+        /// The value that came.
+        actual: f64,
+    },
+    /// A statistic needs more values than there are.
+    #[error("{statistic} needs at least {expected} values, got {actual}")]
+    TooFewValues {
+        /// Name of the statistic.
+        statistic: &'static str,
+        /// Values needed.
+        expected: usize,
+        /// Values given.
+        actual: usize,
+    },
+    /// A value that a statistic is asked to use is undefined (or not finite).
+    #[error("value {index} is undefined; leave it out or count it as zero by choosing that policy")]
+    UndefinedValue {
+        /// Index of the value.
+        index: usize,
+    },
+    /// Two systems that are compared piece by piece have different numbers of pieces.
+    #[error("the first system has {expected} scores, the second {actual}; pair them by piece")]
+    Unpaired {
+        /// Scores of the first system.
+        expected: usize,
+        /// Scores of the second.
+        actual: usize,
+    },
+    /// A table row has another number of values than the table has columns.
+    #[error("row '{row}' has {actual} values, the table has {expected} columns")]
+    TableRow {
+        /// Name of the row.
+        row: String,
+        /// Columns of the table.
+        expected: usize,
+        /// Values of the row.
+        actual: usize,
+    },
+    /// A picture's file name has an extension that no writer serves.
+    #[error("cannot draw '{}': the extension has to be .png or .svg", path.display())]
+    PictureFormat {
+        /// The file.
+        path: std::path::PathBuf,
+    },
+    /// A picture could not be encoded.
+    #[cfg(feature = "plots")]
+    #[error("cannot encode the picture as PNG")]
+    Png {
+        /// The cause.
+        source: png::EncodingError,
+    },
+    /// A file could not be written, or a value of the vocabulary is impossible.
+    #[error(transparent)]
+    Core(#[from] mir_core::Error),
+}
+
+/// `Result` with this crate's [`enum@Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Checks a field of a configuration: finite and at least 0.
+pub(crate) fn check_tolerance(field: &'static str, value: f64) -> Result<()> {
+    if value.is_finite() && value >= 0.0 {
+        Ok(())
+    } else {
+        Err(Error::Config {
+            field,
+            expected: "finite and at least 0",
+            actual: value,
+        })
+    }
+}
+
+/// Checks that times are finite, at least 0 and do not decrease. Equal neighbours are admitted: two
+/// events may fall together.
+pub(crate) fn check_times(side: Side, times: &[f64]) -> Result<()> {
+    let mut previous = 0.0;
+    for (index, &actual) in times.iter().enumerate() {
+        if !(actual.is_finite() && actual >= 0.0) {
+            return Err(Error::InvalidTime {
+                side,
+                index,
+                actual,
+            });
+        }
+        if actual < previous {
+            return Err(Error::Unsorted {
+                side,
+                index,
+                previous,
+                actual,
+            });
+        }
+        previous = actual;
+    }
+    Ok(())
+}

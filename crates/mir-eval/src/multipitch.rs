@@ -1,0 +1,415 @@
+//! Multiple fundamental frequencies: how much of what sounds at each time was found?
+//!
+//! # Conventions
+//! Reference and estimate are times (seconds, ascending) with any number of frequencies at each. If the
+//! time bases differ, the estimate is read at the reference's times: nearest neighbour (half-way goes to
+//! the earlier one), nothing outside its own range.
+//!
+//! # Criterion
+//! At each time as many pairs as possible within `window` semitones (0.5, inclusive) are matched; the
+//! chroma scores do the same modulo an octave. With sums over all times of `r` references, `e` estimates
+//! and `t` pairs at each:
+//!
+//! | score | formula |
+//! |---|---|
+//! | precision | `Σt / Σe` |
+//! | recall | `Σt / Σr` |
+//! | accuracy | `Σt / Σ(r + e − t)` |
+//! | substitution | `Σ(min(r, e) − t) / Σr` |
+//! | miss | `Σ max(0, r − e) / Σr` |
+//! | false alarm | `Σ max(0, e − r) / Σr` |
+//! | total error | `Σ(max(r, e) − t) / Σr`, the sum of the three errors; may exceed 1 |
+//!
+//! A ratio with denominator 0 is 0.
+//!
+//! # Differences from mir_eval
+//! Values agree with `mir_eval.multipitch` 0.8.2. Times above 30 000 s are accepted.
+//!
+//! Source: Poliner & Ellis, "A discriminative model for polyphonic piano transcription", EURASIP JASP
+//! 2007; Bay, Ehmann & Downie, ISMIR 2009.
+
+use mir_core::MultiF0;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error, NamedScores, Result, Side,
+    error::{check_times, check_tolerance},
+    matching::{Graph, match_events},
+    transcription::check_length,
+};
+
+/// Tolerances of the multi-pitch metrics.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MultipitchConfig {
+    /// Largest difference in semitones, at least 0.
+    pub window: f64,
+    /// Lowest admissible frequency in hertz, above 0: lower ones are taken for MIDI numbers or other
+    /// mistakes.
+    pub min_hz: f64,
+    /// Highest admissible frequency in hertz.
+    pub max_hz: f64,
+}
+
+impl Default for MultipitchConfig {
+    fn default() -> Self {
+        Self {
+            window: 0.5,
+            min_hz: 20.0,
+            max_hz: 5000.0,
+        }
+    }
+}
+
+impl MultipitchConfig {
+    /// Checks the ranges of all fields.
+    ///
+    /// # Errors
+    /// [`Error::Config`] names the first field outside its range.
+    pub fn validate(&self) -> Result<()> {
+        check_tolerance("window", self.window)?;
+        if !(self.min_hz.is_finite() && self.min_hz > 0.0) {
+            return Err(Error::Config {
+                field: "min_hz",
+                expected: "finite and above 0",
+                actual: self.min_hz,
+            });
+        }
+        if !(self.max_hz.is_finite() && self.max_hz >= self.min_hz) {
+            return Err(Error::Config {
+                field: "max_hz",
+                expected: "finite and not below min_hz",
+                actual: self.max_hz,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Sums over all frames of what is there, what was found, and what is wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FrameCounts {
+    /// Pairs: right in both.
+    pub matched: usize,
+    /// Entries of the reference.
+    pub reference: usize,
+    /// Entries of the estimate.
+    pub estimated: usize,
+    /// Right in number, wrong in pitch.
+    pub substituted: usize,
+    /// References that nothing stands against.
+    pub missed: usize,
+    /// Estimates that nothing stands against.
+    pub false_alarms: usize,
+}
+
+impl FrameCounts {
+    /// Adds one frame.
+    pub(crate) fn add_frame(&mut self, matched: usize, reference: usize, estimated: usize) {
+        self.matched += matched;
+        self.reference += reference;
+        self.estimated += estimated;
+        self.substituted += reference.min(estimated) - matched;
+        self.missed += reference.saturating_sub(estimated);
+        self.false_alarms += estimated.saturating_sub(reference);
+    }
+
+    /// The scores of these sums.
+    pub fn scores(&self) -> FrameErrorScores {
+        let over = |part: usize, whole: usize| {
+            if whole > 0 {
+                part as f64 / whole as f64
+            } else {
+                0.0
+            }
+        };
+        let errors = self.substituted + self.missed + self.false_alarms;
+        FrameErrorScores {
+            precision: over(self.matched, self.estimated),
+            recall: over(self.matched, self.reference),
+            accuracy: over(self.matched, self.reference + self.estimated - self.matched),
+            substitution: over(self.substituted, self.reference),
+            miss: over(self.missed, self.reference),
+            false_alarm: over(self.false_alarms, self.reference),
+            total_error: over(errors, self.reference),
+            counts: *self,
+        }
+    }
+}
+
+impl std::ops::Add for FrameCounts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            matched: self.matched + other.matched,
+            reference: self.reference + other.reference,
+            estimated: self.estimated + other.estimated,
+            substituted: self.substituted + other.substituted,
+            missed: self.missed + other.missed,
+            false_alarms: self.false_alarms + other.false_alarms,
+        }
+    }
+}
+
+/// Seven scores of one way to compare frames. The module documentation has the formulas.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FrameErrorScores {
+    /// Fraction of the estimates that are right, in [0, 1].
+    pub precision: f64,
+    /// Fraction of the references that were found, in [0, 1].
+    pub recall: f64,
+    /// Pairs over everything that is in either, in [0, 1].
+    pub accuracy: f64,
+    /// Substitution error, at least 0.
+    pub substitution: f64,
+    /// Miss error, at least 0.
+    pub miss: f64,
+    /// False-alarm error, at least 0.
+    pub false_alarm: f64,
+    /// Sum of the three errors.
+    pub total_error: f64,
+    /// The sums behind the scores.
+    pub counts: FrameCounts,
+}
+
+impl FrameErrorScores {
+    /// Harmonic mean of precision and recall, 0 if both are 0.
+    pub fn f1(&self) -> f64 {
+        crate::f_measure(self.precision, self.recall, 1.0)
+    }
+}
+
+/// All fourteen scores.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MultipitchScores {
+    /// Pitch has to agree.
+    pub pitch: FrameErrorScores,
+    /// Pitch has to agree up to octaves.
+    pub chroma: FrameErrorScores,
+}
+
+impl NamedScores for MultipitchScores {
+    fn entries(&self) -> Vec<(&'static str, f64)> {
+        let Self { pitch, chroma } = self;
+        vec![
+            ("Precision", pitch.precision),
+            ("Recall", pitch.recall),
+            ("Accuracy", pitch.accuracy),
+            ("Substitution Error", pitch.substitution),
+            ("Miss Error", pitch.miss),
+            ("False Alarm Error", pitch.false_alarm),
+            ("Total Error", pitch.total_error),
+            ("Chroma Precision", chroma.precision),
+            ("Chroma Recall", chroma.recall),
+            ("Chroma Accuracy", chroma.accuracy),
+            ("Chroma Substitution Error", chroma.substitution),
+            ("Chroma Miss Error", chroma.miss),
+            ("Chroma False Alarm Error", chroma.false_alarm),
+            ("Chroma Total Error", chroma.total_error),
+        ]
+    }
+}
+
+/// All scores of an estimate.
+///
+/// # Errors
+/// [`Error::Config`] for a bad configuration, [`Error::InvalidFrequency`] for a pitch outside its band.
+pub fn evaluate(
+    reference: &MultiF0,
+    estimate: &MultiF0,
+    config: &MultipitchConfig,
+) -> Result<MultipitchScores> {
+    config.validate()?;
+    let side = |side, series: &MultiF0| {
+        Frames::new(side, series.times(), series.pitches(), config, |pitch| {
+            (pitch.hz(), pitch.midi())
+        })
+    };
+    let reference = side(Side::Reference, reference)?;
+    let estimate = side(Side::Estimate, estimate)?;
+    Ok(compare(&reference, &estimate, config.window))
+}
+
+/// [`evaluate`] on plain slices: times in seconds, and frequencies in hertz at each.
+///
+/// # Errors
+/// [`Error::Config`]; [`Error::Length`] if times and frequencies differ in number;
+/// [`Error::InvalidTime`], [`Error::Unsorted`] and [`Error::InvalidFrequency`] for bad entries.
+pub fn evaluate_hz<R: AsRef<[f64]>, E: AsRef<[f64]>>(
+    reference_times: &[f64],
+    reference_hz: &[R],
+    estimate_times: &[f64],
+    estimate_hz: &[E],
+    config: &MultipitchConfig,
+) -> Result<MultipitchScores> {
+    config.validate()?;
+    let midi = |&hz: &f64| (hz, 69.0 + 12.0 * (hz / 440.0).log2());
+    let reference = Frames::new(Side::Reference, reference_times, reference_hz, config, midi)?;
+    let estimate = Frames::new(Side::Estimate, estimate_times, estimate_hz, config, midi)?;
+    Ok(compare(&reference, &estimate, config.window))
+}
+
+/// Validated frames: pitches in one list, those of each frame ascending.
+struct Frames {
+    times: Vec<f64>,
+    /// The pitches of frame `i` are `pitches[starts[i]..starts[i + 1]]`, fractional MIDI numbers.
+    starts: Vec<usize>,
+    pitches: Vec<f64>,
+}
+
+impl Frames {
+    /// `convert` gives frequency in hertz and MIDI number of an entry.
+    fn new<T, L: AsRef<[T]>>(
+        side: Side,
+        times: &[f64],
+        lists: &[L],
+        config: &MultipitchConfig,
+        convert: impl Fn(&T) -> (f64, f64),
+    ) -> Result<Self> {
+        check_length(side, "frequency lists", times.len(), lists.len())?;
+        check_times(side, times)?;
+        let mut starts = Vec::with_capacity(lists.len() + 1);
+        let mut pitches = Vec::new();
+        starts.push(0);
+        for (index, list) in lists.iter().enumerate() {
+            let start = pitches.len();
+            for entry in list.as_ref() {
+                let (hz, midi) = convert(entry);
+                if !(config.min_hz..=config.max_hz).contains(&hz) {
+                    return Err(Error::InvalidFrequency {
+                        side,
+                        index,
+                        actual: hz,
+                        low: config.min_hz,
+                        high: config.max_hz,
+                    });
+                }
+                pitches.push(midi);
+            }
+            pitches[start..].sort_unstable_by(f64::total_cmp);
+            starts.push(pitches.len());
+        }
+        Ok(Self {
+            times: times.to_vec(),
+            starts,
+            pitches,
+        })
+    }
+
+    fn frame(&self, index: usize) -> &[f64] {
+        &self.pitches[self.starts[index]..self.starts[index + 1]]
+    }
+}
+
+fn compare(reference: &Frames, estimate: &Frames, window: f64) -> MultipitchScores {
+    let frames = reference.times.len();
+    let same = same_times(&reference.times, &estimate.times);
+    let mut nearest = Nearest::new(&estimate.times);
+    let (mut pitch, mut chroma) = (FrameCounts::default(), FrameCounts::default());
+    let mut wrapped = Wrapped::default();
+    for frame in 0..frames {
+        let source = if same {
+            Some(frame)
+        } else {
+            nearest.index_of(reference.times[frame])
+        };
+        let r = reference.frame(frame);
+        let e = source.map_or(&[][..], |source| estimate.frame(source));
+        let matched = match_count(r, e, window);
+        pitch.add_frame(matched, r.len(), e.len());
+        // Whatever matches as pitch matches as chroma, so a full frame needs no second look.
+        let matched_chroma = if matched == r.len().min(e.len()) {
+            matched
+        } else {
+            wrapped.match_count(r, e, window)
+        };
+        chroma.add_frame(matched_chroma, r.len(), e.len());
+    }
+    MultipitchScores {
+        pitch: pitch.scores(),
+        chroma: chroma.scores(),
+    }
+}
+
+/// Whether two time bases are the same as far as `numpy.allclose(estimate, reference)` can tell.
+fn same_times(reference: &[f64], estimate: &[f64]) -> bool {
+    let close = |(r, e): (&f64, &f64)| (e - r).abs() <= 1e-8 + 1e-5 * r.abs();
+    reference.len() == estimate.len() && reference.iter().zip(estimate).all(close)
+}
+
+/// Nearest neighbour of ascending queries among ascending times.
+struct Nearest<'a> {
+    times: &'a [f64],
+    position: usize,
+}
+
+impl<'a> Nearest<'a> {
+    fn new(times: &'a [f64]) -> Self {
+        Self { times, position: 0 }
+    }
+
+    /// Index of the time nearest to `time`, the earlier one half-way; `None` outside the range.
+    fn index_of(&mut self, time: f64) -> Option<usize> {
+        let (first, last) = (*self.times.first()?, *self.times.last()?);
+        if time < first || time > last {
+            return None;
+        }
+        // Halves before the sum: the middle as scipy's interp1d computes it.
+        let middle = |i: usize| self.times[i + 1] / 2.0 + self.times[i] / 2.0;
+        while self.position + 1 < self.times.len() && middle(self.position) < time {
+            self.position += 1;
+        }
+        Some(self.position)
+    }
+}
+
+/// Size of the maximum matching of two ascending lists under a window.
+fn match_count(reference: &[f64], estimate: &[f64], window: f64) -> usize {
+    if reference.is_empty() || estimate.is_empty() {
+        return 0;
+    }
+    match_events(reference, estimate, window).len()
+}
+
+/// Scratch for pitches modulo an octave.
+#[derive(Default)]
+struct Wrapped {
+    reference: Vec<f64>,
+    estimate: Vec<f64>,
+}
+
+impl Wrapped {
+    /// Size of the maximum matching under a window on the circle of twelve semitones.
+    fn match_count(&mut self, reference: &[f64], estimate: &[f64], window: f64) -> usize {
+        let wrap = |from: &[f64], to: &mut Vec<f64>| {
+            to.clear();
+            to.extend(from.iter().map(|midi| midi.rem_euclid(12.0)));
+            to.sort_unstable_by(f64::total_cmp);
+        };
+        wrap(reference, &mut self.reference);
+        wrap(estimate, &mut self.estimate);
+        // On the line first: nothing more can be gained if that uses up one side.
+        let on_line = match_count(&self.reference, &self.estimate, window);
+        if on_line == reference.len().min(estimate.len()) {
+            return on_line;
+        }
+        let near = |&e: &f64| {
+            let close = move |&(_, &r): &(usize, &f64)| {
+                let distance = (r - e).abs();
+                distance.min(12.0 - distance) <= window
+            };
+            self.reference
+                .iter()
+                .enumerate()
+                .filter(close)
+                .map(|(i, _)| i)
+        };
+        Graph::new(self.reference.len(), self.estimate.iter().map(near))
+            .maximum_matching()
+            .len()
+    }
+}

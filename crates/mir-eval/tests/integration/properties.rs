@@ -1,0 +1,122 @@
+//! What has to hold for every input.
+
+use mir_eval::{
+    Key, Note, Pitch, Velocity,
+    multipitch::{self, MultipitchConfig},
+    transcription::{self, NoteScores, TranscriptionConfig},
+    transcription_velocity::{self, TranscriptionVelocityConfig},
+};
+use proptest::prelude::*;
+
+/// Times on a grid of 1/64 s, which binary numbers hold exactly: sums and shifts do not round.
+fn notes() -> impl Strategy<Value = Vec<Note>> {
+    let note = (0u32..400, 1u32..90, 55u8..65, 1u8..128).prop_map(|(on, length, key, velocity)| {
+        let seconds = |x: u32| f64::from(x) / 64.0;
+        let pitch = Key::new(key).unwrap().pitch();
+        let velocity = Velocity::new(velocity).unwrap();
+        Note::new(seconds(on), seconds(on + length), pitch, velocity).unwrap()
+    });
+    prop::collection::vec(note, 0..40)
+}
+
+fn evaluate(reference: &[Note], estimate: &[Note]) -> transcription::TranscriptionScores {
+    transcription::evaluate(reference, estimate, &TranscriptionConfig::default()).unwrap()
+}
+
+fn in_unit(scores: &NoteScores) -> bool {
+    [scores.precision, scores.recall, scores.f1]
+        .iter()
+        .all(|s| (0.0..=1.0).contains(s))
+}
+
+fn swapped(a: &NoteScores, b: &NoteScores) -> bool {
+    a.counts.matched == b.counts.matched
+        && a.counts.reference == b.counts.estimated
+        && (a.precision - b.recall).abs() < 1e-15
+        && (a.f1 - b.f1).abs() < 1e-15
+}
+
+proptest! {
+    #[test]
+    fn scores_are_fractions_and_offsets_only_cost(r in notes(), e in notes()) {
+        let scores = evaluate(&r, &e);
+        let with_offset = scores.note_with_offset.unwrap();
+        prop_assert!(in_unit(&scores.note) && in_unit(&with_offset));
+        prop_assert!(with_offset.counts.matched <= scores.note.counts.matched);
+        prop_assert!(scores.note.counts.matched <= scores.onset.counts.matched);
+        prop_assert!(scores.note.overlap <= 1.0);
+    }
+
+    #[test]
+    fn equal_lists_score_one(r in notes().prop_filter("something to score", |n| !n.is_empty())) {
+        let scores = evaluate(&r, &r);
+        for score in [scores.note, scores.note_with_offset.unwrap()] {
+            prop_assert!((score.f1 - 1.0).abs() < 1e-15);
+        }
+        prop_assert!((scores.onset.f1 - 1.0).abs() < 1e-15);
+        prop_assert!((scores.offset.unwrap().f1 - 1.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn swapping_the_sides_swaps_precision_and_recall(r in notes(), e in notes()) {
+        // Not so with offset: its tolerance is a fraction of the *reference's* duration.
+        prop_assert!(swapped(&evaluate(&r, &e).note, &evaluate(&e, &r).note));
+    }
+
+    #[test]
+    fn order_and_a_common_shift_do_not_matter(r in notes(), e in notes(), shift in 0u32..640) {
+        let shift = f64::from(shift) / 64.0;
+        let moved = |notes: &[Note]| notes.iter().rev().map(|n| n.shifted(shift)).collect::<Vec<_>>();
+        let (before, after) = (evaluate(&r, &e), evaluate(&moved(&r), &moved(&e)));
+        prop_assert_eq!(before.note.counts, after.note.counts);
+        prop_assert_eq!(before.onset, after.onset);
+        prop_assert_eq!(before.offset, after.offset);
+        let counts = |s: &transcription::TranscriptionScores| s.note_with_offset.unwrap().counts;
+        prop_assert_eq!(counts(&before), counts(&after));
+    }
+
+    #[test]
+    fn velocity_only_costs(r in notes(), e in notes()) {
+        let config = TranscriptionVelocityConfig::default();
+        let scores = transcription_velocity::evaluate(&r, &e, &config).unwrap();
+        prop_assert!(scores.note.counts.matched <= evaluate(&r, &e).note.counts.matched);
+    }
+
+    #[test]
+    fn the_gain_of_an_instrument_does_not_matter(raw in prop::collection::vec(0u8..64, 1..40)) {
+        let play = |gain: u8| -> Vec<Note> {
+            let note = |(i, &v): (usize, &u8)| {
+                let pitch = Key::new(60).unwrap().pitch();
+                Note::new(i as f64, i as f64 + 0.5, pitch, Velocity::new(gain * v).unwrap()).unwrap()
+            };
+            raw.iter().enumerate().map(note).collect()
+        };
+        let config = TranscriptionVelocityConfig::default();
+        let scores = transcription_velocity::evaluate(&play(1), &play(2), &config).unwrap();
+        prop_assert_eq!(scores.note.counts.matched, raw.len());
+    }
+
+    #[test]
+    fn frames_keep_their_sums(
+        r in prop::collection::vec(prop::collection::vec(40u8..80, 0..6), 1..30),
+        e in prop::collection::vec(prop::collection::vec(40u8..80, 0..6), 1..30),
+    ) {
+        let series = |frames: &[Vec<u8>]| {
+            let times = (0..frames.len()).map(|i| i as f64).collect();
+            let pitch = |&k: &u8| Pitch::from_midi(f64::from(k)).unwrap();
+            let pitches = frames.iter().map(|f| f.iter().map(pitch).collect()).collect();
+            mir_eval::MultiF0::new(times, pitches).unwrap()
+        };
+        let config = MultipitchConfig::default();
+        let scores = multipitch::evaluate(&series(&r), &series(&e), &config).unwrap();
+        for s in [scores.pitch, scores.chroma] {
+            let c = s.counts;
+            prop_assert_eq!(c.matched + c.substituted + c.missed, c.reference);
+            prop_assert_eq!(c.matched + c.substituted + c.false_alarms, c.estimated);
+            prop_assert!((s.total_error - s.substitution - s.miss - s.false_alarm).abs() < 1e-12);
+        }
+        prop_assert!(scores.pitch.counts.matched <= scores.chroma.counts.matched);
+        let own = multipitch::evaluate(&series(&r), &series(&r), &config).unwrap();
+        prop_assert_eq!(own.pitch.counts.matched, own.pitch.counts.reference);
+    }
+}

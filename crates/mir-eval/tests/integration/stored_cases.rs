@@ -1,0 +1,171 @@
+//! Random and edge cases with the scores of mir_eval 0.8.2, as stored by
+//! `tests/fixtures/generate_mir_eval.py`.
+
+use std::collections::BTreeMap;
+
+use mir_eval::{
+    Cents, NamedScores,
+    multipitch::{self, MultipitchConfig},
+    onset::{self, OnsetConfig},
+    transcription::{self, TranscriptionConfig},
+    transcription_velocity::{self, TranscriptionVelocityConfig, VelocityNotes},
+};
+use mir_testkit::{assert_close, fixtures};
+use serde::Deserialize;
+use serde_json::Value;
+
+const TOLERANCE: f64 = 1e-12;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    origin: String,
+    name: String,
+    task: String,
+    options: BTreeMap<String, Value>,
+    reference: Value,
+    estimate: Value,
+    expected: BTreeMap<String, f64>,
+    #[serde(default)]
+    velocity: BTreeMap<String, f64>,
+    #[serde(default)]
+    pairs: Vec<(usize, usize)>,
+}
+
+/// Compares all entries, both ways: no score may be missing and none too many.
+pub(crate) fn assert_entries(
+    scores: &impl NamedScores,
+    expected: &BTreeMap<String, f64>,
+    tolerance: f64,
+    case: &str,
+) {
+    let entries = scores.entries();
+    assert_eq!(entries.len(), expected.len(), "{case}: number of scores");
+    for (name, value) in entries {
+        let wanted = expected
+            .get(name)
+            .unwrap_or_else(|| panic!("{case}: no {name}"));
+        assert_close(value, *wanted, tolerance, &format!("{case}: {name}"));
+    }
+}
+
+fn cases(task: &str) -> Vec<Case> {
+    let mut cases: Vec<Case> = fixtures(env!("CARGO_MANIFEST_DIR"), "tests/fixtures/mir_eval.json");
+    cases.retain(|case| case.task == task);
+    assert!(!cases.is_empty(), "no case of {task}");
+    assert!(cases.iter().all(|case| case.origin == "mir_eval 0.8.2"));
+    cases
+}
+
+fn parse<T: for<'a> Deserialize<'a>>(value: &Value) -> T {
+    serde_json::from_value(value.clone()).unwrap()
+}
+
+fn transcription_config(options: &BTreeMap<String, Value>) -> TranscriptionConfig {
+    let mut config = TranscriptionConfig::default();
+    for (name, value) in options {
+        match name.as_str() {
+            "strict" => config.strict = value.as_bool().unwrap(),
+            "offset_ratio" => config.offset_ratio = value.as_f64(),
+            "onset_tolerance" => config.onset_tolerance = value.as_f64().unwrap(),
+            "pitch_tolerance" => config.pitch_tolerance = Cents(value.as_f64().unwrap()),
+            "offset_min_tolerance" => config.offset_min_tolerance = value.as_f64().unwrap(),
+            "beta" => config.beta = value.as_f64().unwrap(),
+            other => panic!("unknown option {other}"),
+        }
+    }
+    config
+}
+
+struct Columns {
+    intervals: Vec<[f64; 2]>,
+    hz: Vec<f64>,
+    velocities: Vec<f64>,
+}
+
+fn columns(value: &Value) -> Columns {
+    let rows: Vec<[f64; 4]> = parse(value);
+    Columns {
+        intervals: rows.iter().map(|r| [r[0], r[1]]).collect(),
+        hz: rows.iter().map(|r| r[2]).collect(),
+        velocities: rows.iter().map(|r| r[3]).collect(),
+    }
+}
+
+#[test]
+fn notes_score_as_in_mir_eval() {
+    for case in cases("transcription") {
+        let (r, e) = (columns(&case.reference), columns(&case.estimate));
+        let config = transcription_config(&case.options);
+        let scores =
+            transcription::evaluate_hz(&r.intervals, &r.hz, &e.intervals, &e.hz, &config).unwrap();
+        assert_entries(&scores, &case.expected, TOLERANCE, &case.name);
+    }
+}
+
+#[test]
+fn the_very_same_notes_are_matched() {
+    for case in cases("transcription") {
+        let (r, e) = (columns(&case.reference), columns(&case.estimate));
+        let config = transcription_config(&case.options);
+        let pairs =
+            transcription::match_notes_hz(&r.intervals, &r.hz, &e.intervals, &e.hz, &config)
+                .unwrap();
+        assert_eq!(pairs, case.pairs, "{}", case.name);
+    }
+}
+
+#[test]
+fn notes_with_velocity_score_as_in_mir_eval() {
+    for case in cases("transcription")
+        .iter()
+        .filter(|c| !c.velocity.is_empty())
+    {
+        let (r, e) = (columns(&case.reference), columns(&case.estimate));
+        let view = |c: &Columns| -> VelocityNotes<'static> {
+            VelocityNotes {
+                intervals: c.intervals.clone().leak(),
+                hz: c.hz.clone().leak(),
+                velocities: c.velocities.clone().leak(),
+            }
+        };
+        let config = TranscriptionVelocityConfig {
+            notes: transcription_config(&case.options),
+            ..TranscriptionVelocityConfig::default()
+        };
+        let scores = transcription_velocity::evaluate_hz(view(&r), view(&e), &config).unwrap();
+        assert_entries(&scores, &case.velocity, TOLERANCE, &case.name);
+    }
+}
+
+#[test]
+fn onsets_score_as_in_mir_eval() {
+    for case in cases("onset") {
+        let (r, e): (Vec<f64>, Vec<f64>) = (parse(&case.reference), parse(&case.estimate));
+        let mut config = OnsetConfig::default();
+        if let Some(window) = case.options.get("window") {
+            config.window = window.as_f64().unwrap();
+        }
+        let scores = onset::evaluate(&r, &e, &config).unwrap();
+        assert_entries(&scores, &case.expected, TOLERANCE, &case.name);
+    }
+}
+
+#[derive(Deserialize)]
+struct Series {
+    times: Vec<f64>,
+    hz: Vec<Vec<f64>>,
+}
+
+#[test]
+fn multiple_pitches_score_as_in_mir_eval() {
+    for case in cases("multipitch") {
+        let (r, e): (Series, Series) = (parse(&case.reference), parse(&case.estimate));
+        let mut config = MultipitchConfig::default();
+        if let Some(window) = case.options.get("window") {
+            config.window = window.as_f64().unwrap();
+        }
+        let scores = multipitch::evaluate_hz(&r.times, &r.hz, &e.times, &e.hz, &config).unwrap();
+        assert_entries(&scores, &case.expected, TOLERANCE, &case.name);
+    }
+}
