@@ -1,1 +1,71 @@
-//! Placeholder.
+//! Data sets for music information retrieval: from a folder of recordings to batches for training.
+//!
+//! | I want … | use |
+//! |---|---|
+//! | to list recordings and load audio and notes | [`Dataset`], [`Track`], [`loaders`] |
+//! | features of a whole split, computed once and cached | [`StoreBuilder`], [`FeatureStore`] |
+//! | random windows with targets for training | [`BatchLoader`], [`LoaderConfig`] |
+//! | whole recordings for an evaluation | [`recordings`] |
+//!
+//! # Conventions
+//! - Tracks are in bytewise order of their names everywhere.
+//! - Features are `[channels, frames, bins]`, targets `[batch, frames, keys]`, times are seconds.
+//! - Whatever is random is a function of a seed and a position; threads change speed, never content.
+//! - Files appear complete or not at all, and every error names the file and what to do.
+//!
+//! # Example
+//! ```no_run
+//! use mir_core::batch::BatchSource;
+//! use mir_datasets::{
+//!     BatchLoader, BuildOptions, LoaderConfig, Split, StoreBuilder,
+//!     loaders::{Maps, MapsConfig},
+//! };
+//! use mir_features::FrontEndConfig;
+//!
+//! let maps = Maps::open("/data/maps", MapsConfig::default())?;
+//! let builder = StoreBuilder::new(&FrontEndConfig::default())?;
+//! let built = builder.build_or_open("cache", &maps, Split::Train, BuildOptions::default())?;
+//! let mut batches = BatchLoader::new(built.store, LoaderConfig::default())?;
+//! let batch = batches.next_batch()?;
+//! assert_eq!(batch.inputs.dim(), (8, 1, 200, 229));
+//! # Ok::<(), mir_datasets::Error>(())
+//! ```
+//!
+//! # Features
+//! | feature | what it adds |
+//! |---|---|
+//! | `hdf5` (default) | stores on disk: [`Hdf5Store`], [`StoreBuilder::build_or_open`]; builds HDF5 with CMake |
+//!
+//! # Other crates
+//! `mir-core` (vocabulary), `mir-audio` (decode, resample), `mir-features` (front ends), `mir-midi`
+//! (MIDI, pedal, synthesis), `mir-eval` (metrics), `mir-models` (networks; reads our batches, and
+//! neither depends on the other).
+#![warn(clippy::print_stdout)]
+#![doc(test(attr(deny(warnings))))]
+
+mod augment;
+mod build;
+mod dataset;
+mod error;
+mod loader;
+pub mod loaders;
+mod ordered;
+mod random;
+pub mod store;
+mod targets;
+mod window;
+
+pub use augment::AugmentConfig;
+pub use build::{BuildOptions, BuildReport, Built, OnError, Progress, StoreBuilder};
+pub use dataset::{Dataset, Split, Track, TrackId, one_per_piece, shared_pieces};
+pub use error::{Cause, Error, Result};
+pub use loader::{BatchLoader, BatchPlan, LoaderConfig, TranscriptionBatch};
+pub use store::{
+    FeatureStore, MemStore, Recording, SkippedTrack, StoreHeader, StoredTrack, recordings,
+};
+#[cfg(feature = "hdf5")]
+pub use store::{Hdf5Store, Hdf5Writer};
+pub use window::{Sampling, WindowConfig, WindowSampler};
+
+pub use mir_audio::LoadOptions;
+pub use mir_core::{AudioBuffer, Fingerprint, Note};

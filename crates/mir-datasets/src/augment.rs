@@ -1,0 +1,259 @@
+//! Augmentation of log-scaled features: what else could this passage have sounded like?
+//!
+//! All four act on the features of a window, in the unit of the features, after the crop and before
+//! padding. Each draw is a function of seed, epoch and number of the window. Everything is off by
+//! default.
+
+use rand_chacha::rand_core::Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result, random};
+
+/// Which variations are drawn, and how far they go. A value of 0 switches one off.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AugmentConfig {
+    /// Loudness: all values move by one number, uniform in ±`gain`. For a natural logarithm of
+    /// magnitudes 0.69 is 6 dB. At least 0.
+    pub gain: f64,
+    /// Timbre: a straight line over the bins is added, from −t at the lowest to +t at the highest bin,
+    /// t uniform in ±`tilt`. At least 0.
+    pub tilt: f64,
+    /// Noise: normal, independent for every cell, with a deviation that is uniform in 0..`noise` for
+    /// each window. At least 0.
+    pub noise: f64,
+    /// Values stay at or above this after gain, tilt and noise: the floor of the front end, so that
+    /// silence stays silence. `None` leaves them.
+    pub floor: Option<f64>,
+    /// Number of bands of bins that are masked (SpecAugment, Park et al. 2019).
+    pub frequency_masks: usize,
+    /// Largest width of such a band; each is uniform in 0..=this.
+    pub frequency_mask_bins: usize,
+    /// Number of stretches of frames that are masked.
+    pub time_masks: usize,
+    /// Largest length of such a stretch; each is uniform in 0..=this.
+    pub time_mask_frames: usize,
+}
+
+impl AugmentConfig {
+    /// Whether nothing is changed.
+    pub fn is_off(&self) -> bool {
+        let off = |value: f64| value <= 0.0;
+        off(self.gain)
+            && off(self.tilt)
+            && off(self.noise)
+            && (self.frequency_masks == 0 || self.frequency_mask_bins == 0)
+            && (self.time_masks == 0 || self.time_mask_frames == 0)
+    }
+
+    pub(crate) fn validate(&self) -> Result<()> {
+        let floor = self.floor.map_or(Ok(()), |floor| {
+            check("augment.floor", "a finite number", floor, floor.is_finite())
+        });
+        let amount = |field, value: f64| {
+            let fits = value.is_finite() && value >= 0.0;
+            check(field, "a finite number, at least 0", value, fits)
+        };
+        floor
+            .and(amount("augment.gain", self.gain))
+            .and(amount("augment.tilt", self.tilt))
+            .and(amount("augment.noise", self.noise))
+    }
+}
+
+fn check(field: &'static str, expected: &'static str, actual: f64, fits: bool) -> Result<()> {
+    if fits {
+        return Ok(());
+    }
+    Err(Error::InvalidConfig {
+        field,
+        expected,
+        actual: actual.to_string(),
+    })
+}
+
+/// Changes one channel of a window, `[frames, bins]` in row-major order.
+///
+/// The same stream gives the same changes to every channel, so that channels stay consistent; only the
+/// noise goes on along the stream.
+pub(crate) fn apply(config: &AugmentConfig, x: &mut [f32], bins: usize, rng: &mut impl Rng) {
+    if config.is_off() || x.is_empty() {
+        return;
+    }
+    let frames = x.len() / bins;
+    // Drawn always and in this order: switching one variation on does not change the others.
+    let gain = config.gain * random::symmetric(rng);
+    let tilt = config.tilt * random::symmetric(rng);
+    let deviation = config.noise * random::uniform(rng);
+    let middle = (bins as f64 - 1.0) / 2.0;
+    let line: Vec<f32> = (0..bins)
+        .map(|bin| (gain + tilt * (bin as f64 - middle) / middle.max(0.5)) as f32)
+        .collect();
+    let frequency = bands(rng, config.frequency_masks, config.frequency_mask_bins, bins);
+    let time = bands(rng, config.time_masks, config.time_mask_frames, frames);
+
+    let floor = config.floor.map_or(f32::NEG_INFINITY, |floor| floor as f32);
+    let moved = config.gain > 0.0 || config.tilt > 0.0 || config.noise > 0.0;
+    if moved {
+        let mut normal = Normal::new(deviation as f32);
+        for row in x.chunks_exact_mut(bins) {
+            for (value, &shift) in row.iter_mut().zip(&line) {
+                *value = (*value + shift + normal.draw(rng)).max(floor);
+            }
+        }
+    }
+    if frequency.is_empty() && time.is_empty() {
+        return;
+    }
+    // The mean keeps the masked window's level: 0 would be a loud value for a log-mel feature.
+    let mean = (x.iter().map(|&v| f64::from(v)).sum::<f64>() / x.len() as f64) as f32;
+    for band in frequency {
+        x.chunks_exact_mut(bins)
+            .for_each(|row| row[band.clone()].fill(mean));
+    }
+    for stretch in time {
+        x[stretch.start * bins..stretch.end * bins].fill(mean);
+    }
+}
+
+/// Random ranges of up to `widest` within `0..length`.
+fn bands(
+    rng: &mut impl Rng,
+    count: usize,
+    widest: usize,
+    length: usize,
+) -> Vec<std::ops::Range<usize>> {
+    (0..count)
+        .map(|_| {
+            let width = random::below(rng, widest.min(length) + 1);
+            let start = random::below(rng, length - width + 1);
+            start..start + width
+        })
+        .filter(|range| !range.is_empty())
+        .collect()
+}
+
+/// Normal numbers, two for each pair of uniform ones (Box and Muller 1958).
+struct Normal {
+    deviation: f32,
+    spare: Option<f32>,
+}
+
+impl Normal {
+    const fn new(deviation: f32) -> Self {
+        Self {
+            deviation,
+            spare: None,
+        }
+    }
+
+    fn draw(&mut self, rng: &mut impl Rng) -> f32 {
+        if self.deviation <= 0.0 {
+            return 0.0;
+        }
+        if let Some(value) = self.spare.take() {
+            return value;
+        }
+        // 24 random bits for each; the radius takes (0, 1], so that its logarithm is finite.
+        let bits = rng.next_u64();
+        let scale = 1.0 / (1u32 << 24) as f32;
+        let radius = ((bits >> 40) as f32 + 1.0) * scale;
+        let angle = ((bits & 0x00ff_ffff) as f32) * scale * std::f32::consts::TAU;
+        let length = self.deviation * (-2.0 * radius.ln()).sqrt();
+        self.spare = Some(length * angle.sin());
+        length * angle.cos()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Purpose;
+
+    fn augmented(config: &AugmentConfig, value: f32, item: u64) -> Vec<f32> {
+        let mut x = vec![value; 50 * 40];
+        let mut rng = random::stream(7, 0, item, Purpose::Augment);
+        apply(config, &mut x, 40, &mut rng);
+        x
+    }
+
+    #[test]
+    fn the_default_changes_nothing() {
+        assert!(AugmentConfig::default().is_off());
+        assert!(augmented(&AugmentConfig::default(), 1.5, 0).iter().all(|&v| (v - 1.5).abs() < 1e-9));
+    }
+
+    #[test]
+    fn gain_moves_everything_alike_and_within_its_range() {
+        let config = AugmentConfig { gain: 0.5, ..AugmentConfig::default() };
+        for item in 0..20 {
+            let x = augmented(&config, 1.0, item);
+            assert!(x.iter().all(|&v| (v - x[0]).abs() < 1e-6));
+            assert!((x[0] - 1.0).abs() <= 0.5);
+        }
+        assert!((augmented(&config, 1.0, 0)[0] - augmented(&config, 1.0, 1)[0]).abs() > 1e-4);
+    }
+
+    #[test]
+    fn tilt_is_a_line_through_the_middle() {
+        let config = AugmentConfig { tilt: 0.5, ..AugmentConfig::default() };
+        let x = augmented(&config, 0.0, 3);
+        assert!((x[0] + x[39]).abs() < 1e-5);
+        assert!(x[0].abs() > 1e-3 && x[0].abs() <= 0.5);
+        assert!((x[20] - x[19] - (x[39] - x[38])).abs() < 1e-5);
+    }
+
+    #[test]
+    fn noise_has_no_mean_and_a_bounded_deviation() {
+        let config = AugmentConfig { noise: 0.3, ..AugmentConfig::default() };
+        for item in 0..10 {
+            let x = augmented(&config, 0.0, item);
+            let n = x.len() as f32;
+            let mean = x.iter().sum::<f32>() / n;
+            let deviation = (x.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / n).sqrt();
+            assert!(mean.abs() < 0.03, "{mean}");
+            assert!(deviation <= 0.32, "{deviation}");
+        }
+    }
+
+    #[test]
+    fn the_floor_holds() {
+        let config = AugmentConfig { gain: 3.0, floor: Some(-1.0), ..AugmentConfig::default() };
+        assert!((0..20).all(|item| augmented(&config, -0.5, item).iter().all(|&v| v >= -1.0)));
+    }
+
+    #[test]
+    fn masks_take_the_mean_and_stay_within_their_widths() {
+        let config = AugmentConfig {
+            frequency_masks: 1,
+            frequency_mask_bins: 6,
+            time_masks: 1,
+            time_mask_frames: 90,
+            ..AugmentConfig::default()
+        };
+        let mut seen = 0;
+        for item in 0..30 {
+            let mut x: Vec<f32> = (0..50 * 40).map(|i| (i % 7) as f32).collect();
+            let mean = x.iter().sum::<f32>() / x.len() as f32;
+            let before = x.clone();
+            apply(&config, &mut x, 40, &mut random::stream(7, 0, item, Purpose::Augment));
+            for (now, then) in x.iter().zip(&before) {
+                assert!((now - then).abs() < 1e-6 || (now - mean).abs() < 1e-4);
+            }
+            seen += usize::from(x != before);
+        }
+        assert!(seen > 20);
+    }
+
+    #[test]
+    fn impossible_amounts_are_refused() {
+        for config in [
+            AugmentConfig { gain: -1.0, ..AugmentConfig::default() },
+            AugmentConfig { tilt: f64::NAN, ..AugmentConfig::default() },
+            AugmentConfig { noise: f64::INFINITY, ..AugmentConfig::default() },
+            AugmentConfig { floor: Some(f64::NAN), ..AugmentConfig::default() },
+        ] {
+            assert!(matches!(config.validate(), Err(Error::InvalidConfig { .. })));
+        }
+    }
+}

@@ -1,0 +1,424 @@
+//! From recordings to a feature store: decode, resample, compute features, store.
+//!
+//! Tracks are prepared in parallel and written in order, so the bytes of a store do not depend on the
+//! number of threads, and memory holds a few tracks, never the data set.
+//!
+//! A store is cached under a name that carries its fingerprint, `maps-train_log-mel-229_1f3a9c02.h5`.
+//! The fingerprint covers names and bytes of all recordings, the data set's version, the front end with
+//! all its settings and the version of its computation. Whatever changes among these makes a new file;
+//! nothing stale is ever read.
+
+use std::{
+    error::Error as _,
+    fmt::Write as _,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+use mir_audio::LoadOptions;
+use mir_core::{Fingerprint, Note};
+use mir_features::{FrontEnd, FrontEndConfig};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Dataset, Error, FeatureStore, MemStore, Recording, Result, SkippedTrack, Split, StoreHeader,
+    StoredTrack, Track, ordered::Ordered, store::SCHEMA,
+};
+
+/// How far a build is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// Tracks that are stored or skipped.
+    pub tracks_done: usize,
+    /// Tracks in all.
+    pub tracks_total: usize,
+    /// Seconds of audio that are stored.
+    pub seconds_done: f64,
+    /// Seconds in all, where every track knows its length before it is decoded; an estimate.
+    pub seconds_total: Option<f64>,
+}
+
+/// What happens when a track cannot be prepared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnError {
+    /// The build stops; nothing is published.
+    #[default]
+    Fail,
+    /// The track is left out and reported; the build fails only if no track is left.
+    Skip,
+}
+
+/// How a build runs. Nothing here has an influence on the features.
+#[derive(Clone, Copy, Default)]
+pub struct BuildOptions<'a> {
+    /// What happens when a track cannot be prepared.
+    pub on_error: OnError,
+    /// Worker threads; 0 takes one for each core.
+    pub threads: usize,
+    /// Called on the calling thread before the first and after every track.
+    pub progress: Option<&'a dyn Fn(Progress)>,
+    /// Once true, the build stops after the tracks in work with [`Error::Cancelled`].
+    pub cancel: Option<&'a AtomicBool>,
+}
+
+impl std::fmt::Debug for BuildOptions<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BuildOptions")
+            .field("on_error", &self.on_error)
+            .field("threads", &self.threads)
+            .field("progress", &self.progress.is_some())
+            .field("cancel", &self.cancel)
+            .finish()
+    }
+}
+
+/// What a store holds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BuildReport {
+    /// Tracks in the store.
+    pub tracks: usize,
+    /// Seconds of audio.
+    pub seconds: f64,
+    /// Frames.
+    pub frames: usize,
+    /// Notes.
+    pub notes: usize,
+    /// Tracks that were left out, and why.
+    pub skipped: Vec<SkippedTrack>,
+}
+
+impl BuildReport {
+    /// Of an existing store.
+    pub fn of(store: &dyn FeatureStore) -> Self {
+        let tracks = store.tracks();
+        Self {
+            tracks: tracks.len(),
+            seconds: tracks.iter().map(|track| track.seconds).sum(),
+            frames: tracks.iter().map(|track| track.frames).sum(),
+            notes: (0..tracks.len()).map(|track| store.notes(track).len()).sum(),
+            skipped: store.skipped().to_vec(),
+        }
+    }
+}
+
+/// A store that is ready to be read, and how it came about.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// The store.
+    pub store: Arc<dyn FeatureStore>,
+    /// What it holds.
+    pub report: BuildReport,
+    /// Whether it was found in the cache.
+    pub reused: bool,
+}
+
+/// Computes the features of data sets.
+#[derive(Clone, Debug)]
+pub struct StoreBuilder {
+    front_end: Arc<dyn FrontEnd>,
+}
+
+impl StoreBuilder {
+    /// Plans the front end.
+    ///
+    /// # Errors
+    /// [`Error::Features`] for a configuration that the front end refuses.
+    pub fn new(front_end: &FrontEndConfig) -> Result<Self> {
+        let front_end = front_end.build().map_err(|source| Error::Features {
+            track: None,
+            source,
+        })?;
+        Ok(Self {
+            front_end: front_end.into(),
+        })
+    }
+
+    /// The front end.
+    pub fn front_end(&self) -> &dyn FrontEnd {
+        self.front_end.as_ref()
+    }
+
+    /// Features and notes of one track.
+    ///
+    /// # Errors
+    /// Those of [`Track::audio`] and [`Track::notes`]; [`Error::Features`];
+    /// [`Error::LabelsBeyondAudio`] if a note begins after the audio has ended.
+    pub fn recording(&self, track: &dyn Track) -> Result<Recording> {
+        let rate = self.front_end.sample_rate();
+        let audio = track.audio(&LoadOptions {
+            sample_rate: Some(rate),
+            mono: true,
+            ..LoadOptions::default()
+        })?;
+        let notes = track.notes()?;
+        let onset = notes.iter().map(Note::onset).fold(0.0, f64::max);
+        if onset > audio.duration() {
+            return Err(Error::LabelsBeyondAudio {
+                track: track.id().clone(),
+                onset,
+                duration: audio.duration(),
+            });
+        }
+        let features = self
+            .front_end
+            .process(&audio)
+            .map_err(|source| Error::Features {
+                track: Some(track.id().clone()),
+                source,
+            })?;
+        Ok(Recording {
+            track: StoredTrack {
+                id: track.id().clone(),
+                piece: track.piece().to_owned(),
+                instrument: track.instrument().to_owned(),
+                frames: features.frames(),
+                seconds: audio.duration(),
+            },
+            features,
+            notes,
+        })
+    }
+
+    /// A store in memory.
+    ///
+    /// # Errors
+    /// As [`build_or_open`](Self::build_or_open), without those of files.
+    pub fn build_in_memory(
+        &self,
+        dataset: &dyn Dataset,
+        split: Split,
+        options: BuildOptions<'_>,
+    ) -> Result<MemStore> {
+        let tracks = dataset.split(split)?;
+        let header = self.header(dataset, split, &tracks, options)?;
+        let mut store = MemStore::new(header);
+        let skipped = self.run(tracks, options, |recording| store.push(recording))?;
+        skipped.into_iter().for_each(|s| store.push_skipped(s));
+        Ok(store)
+    }
+
+    /// The header of the store of these tracks. Reads all their sources to fingerprint them.
+    fn header(
+        &self,
+        dataset: &dyn Dataset,
+        split: Split,
+        tracks: &[Arc<dyn Track>],
+        options: BuildOptions<'_>,
+    ) -> Result<StoreHeader> {
+        let total = tracks.len();
+        let sources = tracks.to_vec();
+        let threads = thread_count(options.threads, total);
+        let mut stream = Ordered::new(threads, 2 * threads, total as u64, move |item| {
+            sources[item as usize].source_fingerprint()
+        });
+        let mut digests: Vec<(&str, Option<Fingerprint>)> = Vec::with_capacity(total);
+        for track in tracks {
+            check_cancelled(options, digests.len(), total)?;
+            let Some(digest) = stream.next() else { break };
+            let digest = match (digest.and_then(|digest| digest), options.on_error) {
+                (Ok(digest), _) => Some(digest),
+                (Err(_), OnError::Skip) => None,
+                (Err(source), OnError::Fail) => {
+                    return Err(Error::TrackFailed {
+                        track: track.id().clone(),
+                        source: Box::new(source),
+                    });
+                }
+            };
+            digests.push((track.id().as_str(), digest));
+        }
+        let front_end = &self.front_end;
+        Ok(StoreHeader {
+            schema: SCHEMA,
+            dataset: dataset.name().to_owned(),
+            version: dataset.version().to_owned(),
+            split: split.name().to_owned(),
+            front_end: front_end.config(),
+            front_end_fingerprint: front_end.fingerprint(),
+            grid: front_end.grid(),
+            channels: 1,
+            bins: front_end.bins(),
+            axis: front_end.axis(),
+            sources: Fingerprint::of("mir-datasets/sources/1", &digests)?,
+        })
+    }
+
+    /// Prepares tracks in parallel and hands them to `sink` in order.
+    fn run(
+        &self,
+        tracks: Vec<Arc<dyn Track>>,
+        options: BuildOptions<'_>,
+        mut sink: impl FnMut(Recording) -> Result<()>,
+    ) -> Result<Vec<SkippedTrack>> {
+        let total = tracks.len();
+        let mut progress = Progress {
+            tracks_done: 0,
+            tracks_total: total,
+            seconds_done: 0.0,
+            seconds_total: match options.progress {
+                Some(_) => tracks.iter().map(|track| track.duration_hint()).sum(),
+                None => None,
+            },
+        };
+        let report = |progress| options.progress.inspect(|report| report(progress));
+        report(progress);
+        let threads = thread_count(options.threads, total);
+        let builder = self.clone();
+        let work = tracks.clone();
+        // One track ahead for each worker is enough to keep all busy while the caller writes.
+        let mut stream = Ordered::new(threads, 2 * threads, total as u64, move |item| {
+            builder.recording(work[item as usize].as_ref())
+        });
+        let mut skipped: Vec<SkippedTrack> = Vec::new();
+        let mut first_failure: Option<(usize, Error)> = None;
+        for (index, track) in tracks.iter().enumerate() {
+            check_cancelled(options, index, total)?;
+            let Some(result) = stream.next() else { break };
+            match result.and_then(|recording| recording) {
+                Ok(recording) => {
+                    progress.seconds_done += recording.track.seconds;
+                    sink(recording)?;
+                }
+                // A panic is a defect of the program: it is never skipped.
+                Err(error @ Error::WorkerPanicked { .. }) => return Err(error),
+                Err(source) if options.on_error == OnError::Fail => {
+                    return Err(Error::TrackFailed {
+                        track: track.id().clone(),
+                        source: Box::new(source),
+                    });
+                }
+                Err(error) => {
+                    let reason = one_line(&error);
+                    log::warn!("{} is left out: {reason}", track.id());
+                    skipped.push(SkippedTrack {
+                        track: track.id().clone(),
+                        reason,
+                    });
+                    first_failure.get_or_insert((index, error));
+                }
+            }
+            progress.tracks_done = index + 1;
+            report(progress);
+        }
+        match first_failure {
+            Some((index, source)) if skipped.len() == total => Err(Error::AllFailed {
+                total,
+                track: tracks[index].id().clone(),
+                source: Box::new(source),
+            }),
+            _ => Ok(skipped),
+        }
+    }
+}
+
+#[cfg(feature = "hdf5")]
+mod cached {
+    use std::{
+        fs,
+        path::{Path, PathBuf},
+    };
+
+    use mir_core::Fingerprinted;
+
+    use super::*;
+    use crate::{Hdf5Store, Hdf5Writer};
+
+    impl StoreBuilder {
+        /// The store of a split, from the cache folder if it is there, else built into it.
+        ///
+        /// The folder is made if needed. A file of the right name that is damaged is built again; one
+        /// that lacks tracks that were skipped is built again under [`OnError::Fail`]. Two processes
+        /// may build the same store at once: each writes under a name of its own, and both get a
+        /// complete one.
+        ///
+        /// # Errors
+        /// [`Error::EmptySplit`] if there is no track; [`Error::TrackFailed`] or [`Error::AllFailed`]
+        /// if tracks cannot be prepared; [`Error::Cancelled`]; [`Error::Io`], [`Error::Hdf5`] or
+        /// [`Error::Core`] if the store cannot be written. Nothing half-written is left.
+        pub fn build_or_open(
+            &self,
+            cache_dir: impl AsRef<Path>,
+            dataset: &dyn Dataset,
+            split: Split,
+            options: BuildOptions<'_>,
+        ) -> Result<Built> {
+            let cache_dir = cache_dir.as_ref();
+            let tracks = dataset.split(split)?;
+            let header = self.header(dataset, split, &tracks, options)?;
+            let path = cache_path(cache_dir, &header)?;
+            if path.exists() {
+                match Hdf5Store::open_expecting(&path, &header) {
+                    Ok(store) if store.skipped().is_empty() || options.on_error == OnError::Skip => {
+                        return Ok(Built {
+                            report: BuildReport::of(&store),
+                            store: Arc::new(store),
+                            reused: true,
+                        });
+                    }
+                    Ok(_) => {}
+                    Err(error) => log::warn!("{}; building it again", one_line(&error)),
+                }
+            }
+            fs::create_dir_all(cache_dir).map_err(|source| Error::Io {
+                action: "create",
+                path: cache_dir.to_owned(),
+                source,
+            })?;
+            let mut writer = Hdf5Writer::create(&path, header.clone())?;
+            let skipped = self.run(tracks, options, |recording| writer.push(&recording))?;
+            skipped.into_iter().for_each(|s| writer.push_skipped(s));
+            writer.finish()?;
+            let store = Hdf5Store::open_expecting(&path, &header)?;
+            Ok(Built {
+                report: BuildReport::of(&store),
+                store: Arc::new(store),
+                reused: false,
+            })
+        }
+    }
+
+    /// `maps-train_log-mel-229_1f3a9c02.h5`
+    fn cache_path(folder: &Path, header: &StoreHeader) -> Result<PathBuf> {
+        let kind = serde_json::to_value(&header.front_end)
+            .ok()
+            .and_then(|value| Some(value.get("kind")?.as_str()?.replace('_', "-")))
+            .unwrap_or_else(|| "features".to_owned());
+        Ok(folder.join(format!(
+            "{}-{}_{kind}-{}_{}.h5",
+            header.dataset,
+            header.split,
+            header.bins,
+            header.fingerprint()?.short()
+        )))
+    }
+}
+
+fn check_cancelled(options: BuildOptions<'_>, done: usize, total: usize) -> Result<()> {
+    match options.cancel {
+        Some(cancel) if cancel.load(Ordering::Relaxed) => Err(Error::Cancelled { done, total }),
+        _ => Ok(()),
+    }
+}
+
+/// The wanted number of threads, one for each core for 0, never more than there are tracks.
+fn thread_count(wanted: usize, tracks: usize) -> usize {
+    let cores = || thread::available_parallelism().map_or(1, usize::from);
+    let threads = if wanted == 0 { cores() } else { wanted };
+    threads.min(tracks.max(1))
+}
+
+/// An error and its causes, joined with colons.
+fn one_line(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        // Writing to a string does not fail.
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}

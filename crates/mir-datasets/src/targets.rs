@@ -1,0 +1,114 @@
+//! Targets: which notes sound in a window?
+
+use std::ops::Range;
+
+use mir_core::{FrameGrid, KeyRange, Note, PianoRoll, RollRule, batch::TranscriptionTargets};
+use ndarray::{Array2, Array3, s};
+
+/// Notes of one recording, indexed so that those near a window are found by two binary searches.
+#[derive(Clone, Debug)]
+pub(crate) struct NoteIndex {
+    notes: Vec<Note>,
+    /// For each note the latest offset up to and including it: ascending, whatever the offsets are.
+    latest: Vec<f64>,
+}
+
+impl NoteIndex {
+    pub(crate) fn new(mut notes: Vec<Note>) -> Self {
+        Note::sort(&mut notes);
+        let latest = notes
+            .iter()
+            .scan(0.0f64, |latest, note| {
+                *latest = latest.max(note.offset());
+                Some(*latest)
+            })
+            .collect();
+        Self { notes, latest }
+    }
+
+    /// A run of notes that holds every note with a label in a range of frames, under any rule.
+    pub(crate) fn near(&self, grid: &FrameGrid, frames: &Range<usize>) -> &[Note] {
+        // Rules round by less than a frame; the longest offset label reaches 32 ms and a frame past
+        // the note's end.
+        let margin = 0.032 + 2.0 * grid.period();
+        let start = grid.time_of(frames.start) - margin;
+        let end = grid.time_of(frames.end) + margin;
+        let first = self.latest.partition_point(|&latest| latest < start);
+        let last = self.notes.partition_point(|note| note.onset() <= end);
+        &self.notes[first..last.max(first)]
+    }
+}
+
+/// Empty targets of a batch.
+pub(crate) fn zeros(batch: usize, frames: usize, keys: usize) -> TranscriptionTargets {
+    let roll = || Array3::zeros((batch, frames, keys));
+    TranscriptionTargets {
+        onset: roll(),
+        offset: roll(),
+        frame: roll(),
+        velocity: roll(),
+        mask: Array2::zeros((batch, frames)),
+    }
+}
+
+/// Draws a window into row `item` of a batch; the first `covered` frames are the recording's.
+pub(crate) fn draw(
+    targets: &mut TranscriptionTargets,
+    item: usize,
+    notes: &NoteIndex,
+    grid: FrameGrid,
+    keys: KeyRange,
+    frames: Range<usize>,
+    rule: RollRule,
+) {
+    let covered = frames.len();
+    let near = notes.near(&grid, &frames);
+    let (roll, _) = PianoRoll::window(near, grid, keys, frames, rule);
+    for (target, drawn) in [
+        (&mut targets.onset, &roll.onset),
+        (&mut targets.offset, &roll.offset),
+        (&mut targets.frame, &roll.frame),
+        (&mut targets.velocity, &roll.velocity),
+    ] {
+        target.slice_mut(s![item, ..covered, ..]).assign(drawn);
+    }
+    targets.mask.slice_mut(s![item, ..covered]).fill(1.0);
+}
+
+#[cfg(test)]
+mod tests {
+    use mir_core::{Key, SampleRate, Velocity};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_notes_near_a_window_draw_the_same_targets_as_all_notes(
+            raw in prop::collection::vec((21u8..109, 0.0f64..9.0, 0.0f64..4.0, 1u8..128), 0..60),
+            start in 0usize..250, length in 1usize..60,
+            rule in prop::sample::select(vec![
+                RollRule::Floor, RollRule::Round, RollRule::Magenta, RollRule::Inclusive]),
+        ) {
+            let grid = FrameGrid::new(SampleRate::HZ_16000, 512, 0).unwrap();
+            let mut notes: Vec<Note> = raw
+                .iter()
+                .map(|&(key, onset, length, velocity)| {
+                    let pitch = Key::new(key).unwrap().pitch();
+                    Note::new(onset, onset + length, pitch, Velocity::new(velocity).unwrap()).unwrap()
+                })
+                .collect();
+            Note::sort(&mut notes);
+            let index = NoteIndex::new(notes.clone());
+            let frames = start..start + length;
+            let mut targets = zeros(1, length, 88);
+            draw(&mut targets, 0, &index, grid, KeyRange::PIANO, frames.clone(), rule);
+            let (all, _) = PianoRoll::window(&notes, grid, KeyRange::PIANO, frames, rule);
+            prop_assert_eq!(targets.onset.slice(s![0, .., ..]), all.onset.view());
+            prop_assert_eq!(targets.offset.slice(s![0, .., ..]), all.offset.view());
+            prop_assert_eq!(targets.frame.slice(s![0, .., ..]), all.frame.view());
+            prop_assert_eq!(targets.velocity.slice(s![0, .., ..]), all.velocity.view());
+            prop_assert!(targets.mask.iter().all(|&m| m > 0.5));
+        }
+    }
+}
