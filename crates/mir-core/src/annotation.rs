@@ -16,12 +16,7 @@ fn check_times(field: &'static str, times: impl IntoIterator<Item = f64>) -> Res
             });
         }
         if time <= previous {
-            return Err(Error::NotIncreasing {
-                field,
-                index,
-                previous,
-                actual: time,
-            });
+            return Err(Error::NotIncreasing { field, index, previous, actual: time });
         }
         previous = time;
     }
@@ -228,11 +223,7 @@ mod tests {
     use super::*;
 
     fn frame(time: f64, hz: Option<f64>, voicing: f32) -> F0Frame {
-        F0Frame {
-            time,
-            pitch: hz.map(|hz| Pitch::from_hz(hz).unwrap()),
-            voicing,
-        }
+        F0Frame { time, pitch: hz.map(|hz| Pitch::from_hz(hz).unwrap()), voicing }
     }
 
     #[test]
@@ -240,29 +231,17 @@ mod tests {
         assert!(F0Track::new(vec![]).is_ok());
         assert!(F0Track::new(vec![frame(0.0, Some(220.0), 1.0), frame(0.1, None, 0.0)]).is_ok());
         let backwards = F0Track::new(vec![frame(0.1, None, 0.0), frame(0.1, None, 0.0)]);
-        assert!(matches!(
-            backwards,
-            Err(Error::NotIncreasing { index: 1, .. })
-        ));
+        assert!(matches!(backwards, Err(Error::NotIncreasing { index: 1, .. })));
         assert!(F0Track::new(vec![frame(0.0, None, 1.0)]).is_err());
         assert!(F0Track::new(vec![frame(0.0, Some(220.0), 1.5)]).is_err());
     }
 
     #[test]
     fn lengths_and_times_are_checked() {
-        assert!(matches!(
-            MultiF0::new(vec![0.0], vec![]),
-            Err(Error::Length { .. })
-        ));
+        assert!(matches!(MultiF0::new(vec![0.0], vec![]), Err(Error::Length { .. })));
         assert!(MultiF0::new(vec![0.0, f64::NAN], vec![vec![], vec![]]).is_err());
         assert!(Interval::new(2.0, 1.0).is_err());
         assert!(Interval::new(1.0, 1.0).is_ok());
-        assert!(
-            Beats::new(vec![Beat {
-                time: -1.0,
-                position: None
-            }])
-            .is_err()
-        );
+        assert!(Beats::new(vec![Beat { time: -1.0, position: None }]).is_err());
     }
 }

@@ -33,18 +33,12 @@ impl AudioBuffer {
         } else {
             samples.as_standard_layout().into_owned()
         };
-        Ok(Self {
-            sample_rate,
-            samples,
-        })
+        Ok(Self { sample_rate, samples })
     }
 
     /// One channel.
     pub fn mono(sample_rate: SampleRate, samples: Vec<f32>) -> Self {
-        Self {
-            sample_rate,
-            samples: Array1::from_vec(samples).insert_axis(Axis(0)),
-        }
+        Self { sample_rate, samples: Array1::from_vec(samples).insert_axis(Axis(0)) }
     }
 
     /// From one slice a channel, all of the same length.
@@ -112,10 +106,7 @@ impl AudioBuffer {
     /// If `channel` is not below [`channels`](Self::channels).
     pub fn channel(&self, channel: usize) -> &[f32] {
         let length = self.len();
-        let all = self
-            .samples
-            .as_slice()
-            .expect("samples are kept in standard layout");
+        let all = self.samples.as_slice().expect("samples are kept in standard layout");
         &all[channel * length..(channel + 1) * length]
     }
 
@@ -125,10 +116,7 @@ impl AudioBuffer {
     /// If `channel` is not below [`channels`](Self::channels).
     pub fn channel_mut(&mut self, channel: usize) -> &mut [f32] {
         let length = self.len();
-        let all = self
-            .samples
-            .as_slice_mut()
-            .expect("samples are kept in standard layout");
+        let all = self.samples.as_slice_mut().expect("samples are kept in standard layout");
         &mut all[channel * length..(channel + 1) * length]
     }
 
@@ -145,10 +133,7 @@ impl AudioBuffer {
         }
         let scale = 1.0 / self.channels() as f32;
         let mixed = self.samples.sum_axis(Axis(0)) * scale;
-        Self {
-            sample_rate: self.sample_rate,
-            samples: mixed.insert_axis(Axis(0)),
-        }
+        Self { sample_rate: self.sample_rate, samples: mixed.insert_axis(Axis(0)) }
     }
 
     /// A copy of a range of samples, cut at the end of the audio.
@@ -157,10 +142,7 @@ impl AudioBuffer {
         let end = range.end.min(self.len());
         let start = range.start.min(end);
         let samples = self.samples.slice(s![.., start..end]).to_owned();
-        Self {
-            sample_rate: self.sample_rate,
-            samples,
-        }
+        Self { sample_rate: self.sample_rate, samples }
     }
 
     /// Largest magnitude, 0 for no samples.
@@ -176,11 +158,7 @@ impl AudioBuffer {
         for channel in 0..self.channels() {
             let row = self.channel(channel);
             if let Some(sample) = row.iter().position(|x| !x.is_finite()) {
-                return Err(Error::NonFiniteSample {
-                    channel,
-                    sample,
-                    value: row[sample],
-                });
+                return Err(Error::NonFiniteSample { channel, sample, value: row[sample] });
             }
         }
         Ok(())
@@ -206,14 +184,7 @@ mod tests {
     fn uneven_channels_are_refused() {
         let uneven: [&[f32]; 2] = [&[1.0], &[1.0, 2.0]];
         let error = AudioBuffer::from_channels(SampleRate::HZ_16000, &uneven).unwrap_err();
-        assert!(matches!(
-            error,
-            Error::Length {
-                expected: 1,
-                actual: 2,
-                ..
-            }
-        ));
+        assert!(matches!(error, Error::Length { expected: 1, actual: 2, .. }));
         let none: [&[f32]; 0] = [];
         assert!(AudioBuffer::from_channels(SampleRate::HZ_16000, &none).is_err());
     }
@@ -224,14 +195,7 @@ mod tests {
         assert!(audio.check_finite().is_ok());
         audio.channel_mut(1)[7] = f32::NAN;
         let error = audio.check_finite().unwrap_err();
-        assert!(matches!(
-            error,
-            Error::NonFiniteSample {
-                channel: 1,
-                sample: 7,
-                ..
-            }
-        ));
+        assert!(matches!(error, Error::NonFiniteSample { channel: 1, sample: 7, .. }));
     }
 
     #[test]

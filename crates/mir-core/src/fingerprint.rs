@@ -98,9 +98,7 @@ impl Serialize for Fingerprint {
 
 impl<'de> Deserialize<'de> for Fingerprint {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
-        String::deserialize(d)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -182,58 +180,14 @@ mod tests {
 
     #[test]
     fn field_order_does_not_matter_and_every_field_does() {
-        let base = Fingerprint::of(
-            "d/1",
-            &A {
-                hop: 512,
-                fmin: 30.0,
-                name: "x",
-            },
-        )
-        .unwrap();
-        let same = Fingerprint::of(
-            "d/1",
-            &Reordered {
-                name: "x",
-                fmin: 30.0,
-                hop: 512,
-            },
-        )
-        .unwrap();
+        let base = Fingerprint::of("d/1", &A { hop: 512, fmin: 30.0, name: "x" }).unwrap();
+        let same = Fingerprint::of("d/1", &Reordered { name: "x", fmin: 30.0, hop: 512 }).unwrap();
         assert_eq!(base, same);
         for other in [
-            Fingerprint::of(
-                "d/2",
-                &A {
-                    hop: 512,
-                    fmin: 30.0,
-                    name: "x",
-                },
-            ),
-            Fingerprint::of(
-                "d/1",
-                &A {
-                    hop: 513,
-                    fmin: 30.0,
-                    name: "x",
-                },
-            ),
-            Fingerprint::of(
-                "d/1",
-                &A {
-                    hop: 512,
-                    fmin: 30.000_000_000_000_004,
-                    name: "x",
-                },
-            ),
-            Fingerprint::of(
-                "d/1",
-                &A {
-                    hop: 512,
-                    fmin: 30.0,
-                    name: "y",
-                },
-            ),
+            Fingerprint::of("d/2", &A { hop: 512, fmin: 30.0, name: "x" }),
+            Fingerprint::of("d/1", &A { hop: 513, fmin: 30.0, name: "x" }),
+            Fingerprint::of("d/1", &A { hop: 512, fmin: 30.000_000_000_000_004, name: "x" }),
+            Fingerprint::of("d/1", &A { hop: 512, fmin: 30.0, name: "y" }),
         ] {
             assert_ne!(base, other.unwrap());
         }
@@ -241,15 +195,8 @@ mod tests {
 
     #[test]
     fn the_value_is_pinned() {
-        let f = Fingerprint::of(
-            "mir-core/test/1",
-            &A {
-                hop: 512,
-                fmin: 0.1,
-                name: "é\n",
-            },
-        )
-        .unwrap();
+        let f =
+            Fingerprint::of("mir-core/test/1", &A { hop: 512, fmin: 0.1, name: "é\n" }).unwrap();
         let text = "mir-core/test/1\0{\"fmin\":3fb999999999999a,\"hop\":512,\"name\":\"é\\n\"}";
         assert_eq!(f, Fingerprint::of_bytes(text.as_bytes()));
         assert_eq!(f.to_string().parse::<Fingerprint>().unwrap(), f);

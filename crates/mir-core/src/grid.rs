@@ -53,11 +53,7 @@ impl FrameGrid {
             expected: "at least 1 sample",
             actual: 0.0,
         })?;
-        Ok(Self {
-            sample_rate,
-            hop,
-            origin,
-        })
+        Ok(Self { sample_rate, hop, origin })
     }
 
     /// The rate that hop and origin are counted in.

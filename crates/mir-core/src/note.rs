@@ -84,12 +84,7 @@ impl Note {
                 actual: offset,
             });
         }
-        Ok(Self {
-            onset,
-            offset,
-            pitch,
-            velocity,
-        })
+        Ok(Self { onset, offset, pitch, velocity })
     }
 
     /// Start in seconds.
@@ -121,11 +116,7 @@ impl Note {
     #[must_use]
     pub fn shifted(&self, seconds: f64) -> Self {
         let onset = (self.onset + seconds).max(0.0);
-        Self {
-            onset,
-            offset: (self.offset + seconds).max(onset),
-            ..*self
-        }
+        Self { onset, offset: (self.offset + seconds).max(onset), ..*self }
     }
 
     /// Sorts notes by onset, then pitch, then offset: the order of every note list in this workspace.
@@ -149,12 +140,7 @@ impl<'de> Deserialize<'de> for Note {
             pitch: Pitch,
             velocity: Velocity,
         }
-        let Raw {
-            onset,
-            offset,
-            pitch,
-            velocity,
-        } = Raw::deserialize(d)?;
+        let Raw { onset, offset, pitch, velocity } = Raw::deserialize(d)?;
         Self::new(onset, offset, pitch, velocity).map_err(serde::de::Error::custom)
     }
 }
@@ -167,17 +153,9 @@ mod tests {
     #[test]
     fn impossible_times_are_refused() {
         let pitch = Key::new(60).unwrap().pitch();
-        for (onset, offset) in [
-            (-0.1, 1.0),
-            (1.0, 0.5),
-            (f64::NAN, 1.0),
-            (0.0, f64::INFINITY),
-        ] {
+        for (onset, offset) in [(-0.1, 1.0), (1.0, 0.5), (f64::NAN, 1.0), (0.0, f64::INFINITY)] {
             let note = Note::new(onset, offset, pitch, Velocity::MEDIUM);
-            assert!(
-                matches!(note, Err(Error::OutOfRange { .. })),
-                "{onset} {offset}"
-            );
+            assert!(matches!(note, Err(Error::OutOfRange { .. })), "{onset} {offset}");
         }
         let json = r#"{"onset":2.0,"offset":1.0,"pitch":60.0,"velocity":64}"#;
         assert!(serde_json::from_str::<Note>(json).is_err());
@@ -185,13 +163,8 @@ mod tests {
 
     #[test]
     fn a_note_survives_json() {
-        let note = Note::new(
-            0.1,
-            1.5,
-            Pitch::from_midi(60.25).unwrap(),
-            Velocity::new(3).unwrap(),
-        )
-        .unwrap();
+        let note = Note::new(0.1, 1.5, Pitch::from_midi(60.25).unwrap(), Velocity::new(3).unwrap())
+            .unwrap();
         let json = serde_json::to_string(&note).unwrap();
         assert_eq!(serde_json::from_str::<Note>(&json).unwrap(), note);
     }
@@ -201,9 +174,6 @@ mod tests {
         assert_eq!(Velocity::from_unit(0.0).value(), 1);
         assert_eq!(Velocity::from_unit(2.0).value(), 127);
         assert_eq!(Velocity::from_unit(f64::NAN).value(), 1);
-        assert_eq!(
-            Velocity::from_unit(Velocity::new(77).unwrap().unit()).value(),
-            77
-        );
+        assert_eq!(Velocity::from_unit(Velocity::new(77).unwrap().unit()).value(), 77);
     }
 }

@@ -36,11 +36,8 @@ impl Pitch {
     /// # Errors
     /// [`Error::OutOfRange`] unless finite and positive.
     pub fn from_hz(hz: f64) -> Result<Self> {
-        let error = Error::OutOfRange {
-            field: "frequency",
-            expected: "finite and above 0 Hz",
-            actual: hz,
-        };
+        let error =
+            Error::OutOfRange { field: "frequency", expected: "finite and above 0 Hz", actual: hz };
         if !(hz.is_finite() && hz > 0.0) {
             return Err(error);
         }
@@ -60,9 +57,7 @@ impl Pitch {
     /// The nearest key, `None` outside 0..=127. Half-way goes to the even number.
     pub fn key(self) -> Option<Key> {
         let rounded = self.0.round_ties_even();
-        (0.0..=127.0)
-            .contains(&rounded)
-            .then_some(Key(rounded as u8))
+        (0.0..=127.0).contains(&rounded).then_some(Key(rounded as u8))
     }
 
     /// The interval from `other` up to this pitch.
@@ -102,11 +97,7 @@ impl Key {
         if number <= 127 {
             Ok(Self(number))
         } else {
-            Err(Error::OutOfRange {
-                field: "key",
-                expected: "0 to 127",
-                actual: f64::from(number),
-            })
+            Err(Error::OutOfRange { field: "key", expected: "0 to 127", actual: f64::from(number) })
         }
     }
 
@@ -124,15 +115,8 @@ impl Key {
 impl fmt::Display for Key {
     /// Scientific pitch notation with sharps: 60 is `C4`, 21 is `A0`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const NAMES: [&str; 12] = [
-            "C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B",
-        ];
-        write!(
-            f,
-            "{}{}",
-            NAMES[usize::from(self.0 % 12)],
-            i16::from(self.0 / 12) - 1
-        )
+        const NAMES: [&str; 12] = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"];
+        write!(f, "{}{}", NAMES[usize::from(self.0 % 12)], i16::from(self.0 / 12) - 1)
     }
 }
 
@@ -152,15 +136,9 @@ pub struct KeyRange {
 
 impl KeyRange {
     /// The 88 keys of the piano, A0 (21) to C8 (108).
-    pub const PIANO: Self = Self {
-        low: Key(21),
-        high: Key(108),
-    };
+    pub const PIANO: Self = Self { low: Key(21), high: Key(108) };
     /// All 128 MIDI keys.
-    pub const MIDI: Self = Self {
-        low: Key(0),
-        high: Key(127),
-    };
+    pub const MIDI: Self = Self { low: Key(0), high: Key(127) };
 
     /// From the lowest and the highest key.
     ///
@@ -196,9 +174,7 @@ impl KeyRange {
 
     /// Column of a key, `None` outside the range.
     pub fn index_of(self, key: Key) -> Option<usize> {
-        (self.low..=self.high)
-            .contains(&key)
-            .then(|| usize::from(key.0 - self.low.0))
+        (self.low..=self.high).contains(&key).then(|| usize::from(key.0 - self.low.0))
     }
 
     /// Key of a column, `None` past the end.
@@ -246,10 +222,7 @@ mod tests {
     #[test]
     fn what_is_no_pitch_is_refused() {
         for hz in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            assert!(
-                matches!(Pitch::from_hz(hz), Err(Error::OutOfRange { .. })),
-                "{hz}"
-            );
+            assert!(matches!(Pitch::from_hz(hz), Err(Error::OutOfRange { .. })), "{hz}");
         }
         assert!(Pitch::from_midi(f64::NAN).is_err());
         assert!(Key::new(128).is_err());

@@ -34,11 +34,7 @@ impl AtomicFile {
         name.push(format!(".tmp-{}-{unique}", std::process::id()));
         let temporary = path.with_file_name(name);
         let file = File::create_new(&temporary).map_err(|source| io_error(path, source))?;
-        Ok(Self {
-            file: Some(BufWriter::new(file)),
-            temporary,
-            path: path.to_owned(),
-        })
+        Ok(Self { file: Some(BufWriter::new(file)), temporary, path: path.to_owned() })
     }
 
     /// The path that the file will have.
@@ -59,16 +55,13 @@ impl AtomicFile {
     pub fn commit(mut self) -> Result<()> {
         let publish = |file: Option<BufWriter<File>>| -> io::Result<()> {
             if let Some(file) = file {
-                file.into_inner()
-                    .map_err(io::IntoInnerError::into_error)?
-                    .sync_all()?;
+                file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
             }
             fs::rename(&self.temporary, &self.path)?;
             // The new name itself is durable once the folder is synced; not every system can do that.
-            if let Some(folder) = self.path.parent().filter(|p| !p.as_os_str().is_empty()) {
-                if let Ok(folder) = File::open(folder) {
-                    let _ = folder.sync_all();
-                }
+            let folder = self.path.parent().filter(|p| !p.as_os_str().is_empty());
+            if let Some(Ok(folder)) = folder.map(File::open) {
+                let _ = folder.sync_all();
             }
             Ok(())
         };
@@ -77,9 +70,7 @@ impl AtomicFile {
     }
 
     fn writer(&mut self) -> io::Result<&mut BufWriter<File>> {
-        self.file
-            .as_mut()
-            .ok_or_else(|| io::Error::other("the file was already published"))
+        self.file.as_mut().ok_or_else(|| io::Error::other("the file was already published"))
     }
 }
 
@@ -113,15 +104,10 @@ impl Drop for AtomicFile {
 /// [`Error::Io`]; an older file of that name is untouched then.
 pub fn write(path: impl AsRef<Path>, content: &[u8]) -> Result<()> {
     let mut file = AtomicFile::create(&path)?;
-    file.write_all(content)
-        .map_err(|source| io_error(path.as_ref(), source))?;
+    file.write_all(content).map_err(|source| io_error(path.as_ref(), source))?;
     file.commit()
 }
 
 fn io_error(path: &Path, source: io::Error) -> Error {
-    Error::Io {
-        action: "write",
-        path: path.to_owned(),
-        source,
-    }
+    Error::Io { action: "write", path: path.to_owned(), source }
 }

@@ -85,10 +85,7 @@ mod tests {
     #[test]
     fn seconds_and_samples_are_inverse() {
         for index in [0, 1, 44_099, 1_587_600_001] {
-            assert_eq!(
-                SampleRate::HZ_44100.sample_at(SampleRate::HZ_44100.seconds(index)),
-                index
-            );
+            assert_eq!(SampleRate::HZ_44100.sample_at(SampleRate::HZ_44100.seconds(index)), index);
         }
         assert_eq!(SampleRate::HZ_16000.sample_at(-1.0), 0);
         assert_eq!(SampleRate::HZ_16000.sample_at(f64::NAN), 0);

@@ -42,11 +42,7 @@ impl RollRule {
                 let rounding = if self == Self::Floor { Floor } else { Nearest };
                 let on = row(note.onset(), rounding);
                 let sound = at_least_one(on, row(note.offset(), rounding));
-                NoteRows {
-                    onset: on..on + 1,
-                    offset: sound.end..sound.end + 1,
-                    sound,
-                }
+                NoteRows { onset: on..on + 1, offset: sound.end..sound.end + 1, sound }
             }
             Self::Magenta => {
                 let on = row(note.onset(), Floor);
@@ -54,20 +50,12 @@ impl RollRule {
                 let onset = on..row(note.onset() + MAGENTA_LABEL, Ceil).clamp(on + 1, sound.end);
                 let off = row(note.offset(), Floor);
                 let offset = at_least_one(off, row(note.offset() + MAGENTA_LABEL, Ceil));
-                NoteRows {
-                    onset,
-                    sound,
-                    offset,
-                }
+                NoteRows { onset, sound, offset }
             }
             Self::Inclusive => {
                 let on = row(note.onset(), Nearest);
                 let off = row(note.offset(), Nearest);
-                NoteRows {
-                    onset: on..on + 1,
-                    sound: on..off + 1,
-                    offset: off..off + 1,
-                }
+                NoteRows { onset: on..on + 1, sound: on..off + 1, offset: off..off + 1 }
             }
         }
     }
@@ -165,12 +153,8 @@ impl PianoRoll {
             }
             onset_cells.fill(1.0);
             roll.frame.slice_mut(s![sound.clone(), column]).fill(1.0);
-            roll.velocity
-                .slice_mut(s![sound, column])
-                .fill(note.velocity().unit() as f32);
-            roll.offset
-                .slice_mut(s![cut(rows.offset), column])
-                .fill(1.0);
+            roll.velocity.slice_mut(s![sound, column]).fill(note.velocity().unit() as f32);
+            roll.offset.slice_mut(s![cut(rows.offset), column]).fill(1.0);
         }
         (roll, report)
     }
@@ -198,9 +182,7 @@ mod tests {
     }
 
     fn rows_on(matrix: &Array2<f32>, column: usize) -> Vec<usize> {
-        (0..matrix.nrows())
-            .filter(|&row| matrix[(row, column)] > 0.0)
-            .collect()
+        (0..matrix.nrows()).filter(|&row| matrix[(row, column)] > 0.0).collect()
     }
 
     /// The worked example of the Onsets-and-Frames label rules at 31.25 frames/s.
@@ -218,10 +200,7 @@ mod tests {
             rows_on(&roll(first, RollRule::Floor).frame, column),
             (3..28).collect::<Vec<_>>()
         );
-        assert_eq!(
-            rows_on(&roll(first, RollRule::Magenta).onset, column),
-            [3, 4]
-        );
+        assert_eq!(rows_on(&roll(first, RollRule::Magenta).onset, column), [3, 4]);
         assert_eq!(
             rows_on(&roll(first, RollRule::Magenta).frame, column),
             (3..29).collect::<Vec<_>>()
@@ -247,14 +226,7 @@ mod tests {
         let (roll, report) =
             PianoRoll::window(&notes, grid(), KeyRange::PIANO, 0..100, RollRule::Round);
         assert_eq!(roll.onset.sum(), 1.0);
-        assert_eq!(
-            report,
-            RollReport {
-                outside_keys: 2,
-                outside_frames: 1,
-                collisions: 1
-            }
-        );
+        assert_eq!(report, RollReport { outside_keys: 2, outside_frames: 1, collisions: 1 });
     }
 
     proptest! {

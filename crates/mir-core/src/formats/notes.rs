@@ -43,10 +43,7 @@ pub fn parse_notes(text: &str, path: &Path) -> Result<Vec<Note>> {
         if index == 0 && first.parse::<f64>().is_err() {
             continue;
         }
-        let row = Row {
-            path,
-            line: index + 1,
-        };
+        let row = Row { path, line: index + 1 };
         let onset = row.number("onset", "seconds", first)?;
         let offset = row.number("offset", "seconds", fields.next().unwrap_or_default())?;
         let field = fields.next().unwrap_or_default();
@@ -66,11 +63,7 @@ pub fn parse_notes(text: &str, path: &Path) -> Result<Vec<Note>> {
             }
         };
         let note = Note::new(onset, offset, pitch, velocity).map_err(|_| {
-            row.error(
-                "onset and offset",
-                "0 <= onset <= offset",
-                &format!("{onset} and {offset}"),
-            )
+            row.error("onset and offset", "0 <= onset <= offset", &format!("{onset} and {offset}"))
         })?;
         notes.push(note);
     }

@@ -1,4 +1,6 @@
 //! Tests of the public interface of `mir-models`.
+#![cfg(feature = "torch")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
-#[cfg(feature = "torch")]
 mod link;
+mod training;

@@ -1,0 +1,28 @@
+//! What a transcription network says: probabilities of frames and keys.
+
+use mir_core::{FrameGrid, KeyRange};
+use ndarray::Array2;
+
+/// Probabilities `[frames, keys]` of one recording.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TranscriptionActivations {
+    /// Time of the rows.
+    pub grid: FrameGrid,
+    /// Keys of the columns.
+    pub keys: KeyRange,
+    /// Probability that a note starts, in [0, 1].
+    pub onset: Array2<f32>,
+    /// Probability that a note sounds, in [0, 1].
+    pub frame: Array2<f32>,
+    /// Probability that a note has just ended, in [0, 1], from networks with an offset head.
+    pub offset: Option<Array2<f32>>,
+    /// Velocity of a note that starts here, as a fraction of 127, from networks with a velocity head.
+    pub velocity: Option<Array2<f32>>,
+}
+
+impl TranscriptionActivations {
+    /// Number of frames.
+    pub fn frames(&self) -> usize {
+        self.onset.nrows()
+    }
+}

@@ -1,0 +1,5 @@
+//! Complete networks, one file per paper.
+
+mod onsets_frames;
+
+pub use onsets_frames::{Heads, OnsetsFrames};

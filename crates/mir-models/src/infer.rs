@@ -1,0 +1,355 @@
+//! From audio to notes with a trained network.
+//!
+//! [`TranscriptionModel`] is the network with its description; [`Transcriber`] adds the front end and
+//! the decoder and takes audio. Recordings of any length are read in fixed segments of frames with
+//! context on both sides, of which the middle is kept: memory does not grow with the recording, and the
+//! result does not depend on how the audio was cut into blocks.
+
+use std::path::Path;
+
+use mir_core::{AudioBuffer, FrameGrid, Note, SampleRate};
+use mir_features::{FrontEndConfig, LogMel, StreamingLogMel};
+use ndarray::{Array2, ArrayView2, s};
+use tch::{Device, Tensor};
+
+use crate::{
+    Error, Result,
+    activations::TranscriptionActivations,
+    arch::OnsetsFrames,
+    decode::{ActivationRow, NoteDecoder, decode},
+    error::TorchContext,
+    nn::Mode,
+    params::{Params, values},
+    train::Ema,
+    weights::{self, ModelMeta, Storage},
+};
+
+/// Frames that one forward pass keeps: 16.4 s at 32 ms.
+const SEGMENT: usize = 512;
+/// Frames of context on either side of them. The convolutions see 3; the recurrence forgets within
+/// about a second.
+const MARGIN: usize = 64;
+
+/// A network with its weights and its description.
+#[derive(Debug)]
+pub struct TranscriptionModel {
+    params: Params,
+    network: OnsetsFrames,
+    meta: ModelMeta,
+}
+
+impl TranscriptionModel {
+    /// A network with random weights, for a description.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for an invalid architecture.
+    pub fn new(meta: ModelMeta, device: Device) -> Result<Self> {
+        let mut params = Params::new(device, 0);
+        let network = OnsetsFrames::new(&mut params, meta.architecture.clone())?;
+        Ok(Self { params, network, meta })
+    }
+
+    /// Reads a weight file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be read; [`Error::Weights`] if it is truncated, foreign, or does not
+    /// hold the tensors that its own description asks for.
+    pub fn open(path: &Path, device: Device) -> Result<Self> {
+        let (bytes, meta) = weights::read(path)?;
+        Self::from_parts(&bytes, meta, path, device)
+    }
+
+    /// Reads weights that are in memory, compiled into a program say. `name` only names them in errors.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), without [`Error::Io`].
+    pub fn from_bytes(bytes: &[u8], name: &str, device: Device) -> Result<Self> {
+        let path = Path::new(name);
+        Self::from_parts(bytes, weights::meta_of(bytes, path)?, path, device)
+    }
+
+    fn from_parts(bytes: &[u8], meta: ModelMeta, path: &Path, device: Device) -> Result<Self> {
+        let model = Self::new(meta, device)?;
+        weights::fill(bytes, path, model.params.all())?;
+        Ok(model)
+    }
+
+    /// Writes the weights with their description; the file appears complete or not at all.
+    ///
+    /// # Errors
+    /// [`Error::Core`] if the file cannot be written.
+    pub fn save(&self, path: &Path, storage: Storage) -> Result<()> {
+        weights::save(path, &self.params, &self.meta, storage)
+    }
+
+    /// The description.
+    pub fn meta(&self) -> &ModelMeta {
+        &self.meta
+    }
+
+    /// The description, to put thresholds and scores in.
+    pub fn meta_mut(&mut self) -> &mut ModelMeta {
+        &mut self.meta
+    }
+
+    /// Number of trainable values.
+    pub fn parameters(&self) -> usize {
+        self.params.count_trainable()
+    }
+
+    /// Takes over the values of another set of parameters, averaged ones where there are any.
+    pub(crate) fn copy_weights(&mut self, from: &Params, ema: Option<&Ema>) -> Result<()> {
+        let _guard = tch::no_grad_guard();
+        let averaged: std::collections::BTreeMap<&str, &Tensor> =
+            ema.map(|ema| ema.tensors().collect()).unwrap_or_default();
+        for ((name, target), (_, source)) in self.params.all().zip(from.all()) {
+            let source = averaged.get(name).copied().unwrap_or(source);
+            target.shallow_clone().f_copy_(source).during("copying weights")?;
+        }
+        Ok(())
+    }
+
+    /// Probabilities for features `[frames, bins]`, read segment by segment.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for another number of bins, or what LibTorch says.
+    pub fn activations(
+        &self,
+        features: ArrayView2<'_, f32>,
+        grid: FrameGrid,
+    ) -> Result<TranscriptionActivations> {
+        let (frames, keys) = (features.nrows(), self.meta.architecture.keys);
+        let empty = || Array2::zeros((frames, keys.len()));
+        let heads = &self.meta.architecture;
+        let has = |kind| kind != crate::config::HeadKind::None;
+        let mut out = TranscriptionActivations {
+            grid,
+            keys,
+            onset: empty(),
+            frame: empty(),
+            offset: has(heads.offset_head).then(empty),
+            velocity: has(heads.velocity_head).then(empty),
+        };
+        for start in (0..frames).step_by(SEGMENT) {
+            let end = (start + SEGMENT).min(frames);
+            let from = start.saturating_sub(MARGIN);
+            let to = (end + MARGIN).min(frames);
+            let part = self.forward(features.slice(s![from..to, ..]), start - from..end - from)?;
+            let rows = s![start..end, ..];
+            out.onset.slice_mut(rows).assign(&part.onset);
+            out.frame.slice_mut(rows).assign(&part.frame);
+            for (whole, part) in
+                [(&mut out.offset, &part.offset), (&mut out.velocity, &part.velocity)]
+            {
+                if let (Some(whole), Some(part)) = (whole, part) {
+                    whole.slice_mut(rows).assign(part);
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    /// One forward pass over `[frames, bins]`, keeping a range of its rows.
+    fn forward(&self, features: ArrayView2<'_, f32>, keep: std::ops::Range<usize>) -> Result<Rows> {
+        let _guard = tch::no_grad_guard();
+        let contiguous = features.as_standard_layout();
+        let shape = [1, 1, features.nrows() as i64, features.ncols() as i64];
+        let input = Tensor::f_from_slice(contiguous.as_slice().unwrap_or_default())
+            .and_then(|t| t.f_reshape(shape))
+            .and_then(|t| t.f_to_device(self.params.device()))
+            .during("reading features")?;
+        let heads = self.network.forward(&input, Mode::EVAL)?;
+        let rows = |tensor: &Tensor, squash: bool| -> Result<Array2<f32>> {
+            let kept = tensor
+                .f_narrow(1, keep.start as i64, keep.len() as i64)
+                .and_then(|t| if squash { t.f_sigmoid() } else { t.f_clamp(0.0, 1.0) })
+                .during("reading activations")?;
+            let shape = (keep.len(), self.meta.architecture.keys.len());
+            Array2::from_shape_vec(shape, values(&kept)?).map_err(|_| Error::Shape {
+                what: "activations",
+                expected: format!("{shape:?}"),
+                actual: kept.size().iter().map(|&n| n as usize).collect(),
+            })
+        };
+        Ok(Rows {
+            onset: rows(&heads.onset, true)?,
+            frame: rows(&heads.frame, true)?,
+            offset: heads.offset.as_ref().map(|t| rows(t, true)).transpose()?,
+            velocity: heads.velocity.as_ref().map(|t| rows(t, false)).transpose()?,
+        })
+    }
+}
+
+/// Activations of a run of frames.
+#[derive(Debug)]
+struct Rows {
+    onset: Array2<f32>,
+    frame: Array2<f32>,
+    offset: Option<Array2<f32>>,
+    velocity: Option<Array2<f32>>,
+}
+
+/// Audio in, notes out.
+#[derive(Debug)]
+pub struct Transcriber {
+    model: TranscriptionModel,
+    front_end: LogMel,
+}
+
+impl Transcriber {
+    /// Around a model.
+    ///
+    /// # Errors
+    /// [`Error::Features`] if the model's front end is invalid.
+    pub fn new(model: TranscriptionModel) -> Result<Self> {
+        let FrontEndConfig::LogMel(config) = &model.meta.front_end else {
+            return Err(Error::config("front_end", "log_mel", "another front end"));
+        };
+        let front_end = LogMel::new(config.clone())?;
+        Ok(Self { model, front_end })
+    }
+
+    /// The sample rate that the audio has to have.
+    pub fn sample_rate(&self) -> SampleRate {
+        self.front_end.grid().sample_rate()
+    }
+
+    /// The model.
+    pub fn model(&self) -> &TranscriptionModel {
+        &self.model
+    }
+
+    /// Notes of a recording in memory: mono, at [`sample_rate`](Self::sample_rate).
+    ///
+    /// # Errors
+    /// [`Error::Features`] for another rate, [`Error::Core`] for samples that are not finite.
+    pub fn transcribe(&self, audio: &AudioBuffer) -> Result<Vec<Note>> {
+        decode(&self.activations(audio)?, &self.model.meta.decoder)
+    }
+
+    /// Probabilities for a recording in memory.
+    ///
+    /// # Errors
+    /// As [`transcribe`](Self::transcribe).
+    pub fn activations(&self, audio: &AudioBuffer) -> Result<TranscriptionActivations> {
+        audio.check_finite()?;
+        let map = self.front_end.process(audio)?;
+        self.model.activations(map.data.slice(s![0, .., ..]), map.grid)
+    }
+
+    /// Begins a recording that arrives in blocks: the same notes as
+    /// [`transcribe`](Self::transcribe), in memory that does not grow with its length.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the model's decoder configuration is invalid.
+    pub fn stream(&self) -> Result<TranscriptionStream<'_>> {
+        let grid = self.front_end.grid();
+        let decoder = NoteDecoder::new(
+            self.model.meta.decoder.clone(),
+            grid,
+            self.model.meta.architecture.keys,
+        )?;
+        Ok(TranscriptionStream {
+            transcriber: self,
+            front_end: StreamingLogMel::new(LogMel::new(self.front_end.config().clone())?)?,
+            decoder,
+            bins: self.model.meta.architecture.bins,
+            features: Vec::new(),
+            first: 0,
+            next: 0,
+        })
+    }
+}
+
+/// A recording on its way through a [`Transcriber`].
+#[derive(Debug)]
+pub struct TranscriptionStream<'a> {
+    transcriber: &'a Transcriber,
+    front_end: StreamingLogMel,
+    decoder: NoteDecoder,
+    bins: usize,
+    /// Feature rows from frame `first` on, one after the other.
+    features: Vec<f32>,
+    first: usize,
+    /// The first frame that has not been decoded.
+    next: usize,
+}
+
+impl TranscriptionStream<'_> {
+    /// Reads the next samples (mono, at the transcriber's rate) and appends the notes that are known to
+    /// have ended, in order of their ends.
+    ///
+    /// # Errors
+    /// [`Error::Core`] for samples that are not finite, or what LibTorch says.
+    pub fn push(&mut self, samples: &[f32], notes: &mut Vec<Note>) -> Result<()> {
+        if let Some(sample) = samples.iter().position(|x| !x.is_finite()) {
+            let value = samples[sample];
+            return Err(mir_core::Error::NonFiniteSample { channel: 0, sample, value }.into());
+        }
+        self.front_end.push(samples);
+        self.collect_features();
+        // A segment is complete once the context after it has arrived too.
+        while self.available() >= self.next + SEGMENT + MARGIN {
+            self.segment(self.next + SEGMENT, notes)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the recording and appends the remaining notes.
+    ///
+    /// # Errors
+    /// What LibTorch says.
+    pub fn finish(mut self, notes: &mut Vec<Note>) -> Result<()> {
+        self.front_end.finish();
+        self.collect_features();
+        while self.next < self.available() {
+            let end = (self.next + SEGMENT).min(self.available());
+            self.segment(end, notes)?;
+        }
+        self.decoder.finish(notes);
+        Ok(())
+    }
+
+    /// Takes over the feature rows that are complete.
+    fn collect_features(&mut self) {
+        let mut row = vec![0.0; self.bins];
+        while self.front_end.pop_into(&mut row) {
+            self.features.extend_from_slice(&row);
+        }
+    }
+
+    /// One past the last frame whose features are known.
+    fn available(&self) -> usize {
+        self.first + self.features.len() / self.bins
+    }
+
+    /// Decodes the frames from `next` to `end`, and forgets the features that no later frame needs.
+    fn segment(&mut self, end: usize, notes: &mut Vec<Note>) -> Result<()> {
+        let from = self.next.saturating_sub(MARGIN);
+        let to = (end + MARGIN).min(self.available());
+        let row = |frame: usize| (frame - self.first) * self.bins;
+        let shape = (to - from, self.bins);
+        let part =
+            ArrayView2::from_shape(shape, &self.features[row(from)..row(to)]).map_err(|_| {
+                Error::Shape {
+                    what: "buffered features",
+                    expected: format!("{shape:?}"),
+                    actual: vec![self.features.len()],
+                }
+            })?;
+        let rows = self.transcriber.model.forward(part, self.next - from..end - from)?;
+        for t in 0..rows.onset.nrows() {
+            let row = ActivationRow {
+                onset: rows.onset.row(t),
+                frame: rows.frame.row(t),
+                velocity: rows.velocity.as_ref().map(|v| v.row(t)),
+            };
+            self.decoder.push(row, notes);
+        }
+        self.next = end;
+        let needed = end.saturating_sub(MARGIN);
+        self.features.drain(..row(needed));
+        self.first = needed;
+        Ok(())
+    }
+}

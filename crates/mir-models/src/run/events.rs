@@ -1,0 +1,270 @@
+//! TensorBoard event files.
+//!
+//! A file is a sequence of records: length (u64, little-endian), masked CRC-32C of the length bytes,
+//! payload, masked CRC-32C of the payload. The payload is a protobuf message `Event`, written here by
+//! hand: the format needs five message types.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use crate::{Error, Result};
+
+/// Writes scalars and pictures that TensorBoard shows.
+#[derive(Debug)]
+pub struct EventWriter {
+    file: BufWriter<File>,
+    path: PathBuf,
+}
+
+impl EventWriter {
+    /// A new event file in a folder. When a run is continued, `resume_at` is its next step: TensorBoard
+    /// then drops what an earlier file says about that step and later ones.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file cannot be made.
+    pub fn create(folder: &Path, resume_at: Option<u64>) -> Result<Self> {
+        let seconds = unix_time() as u64;
+        let mut attempt = 0;
+        // Two runs may start within one second: the number at the end keeps their files apart.
+        let (file, path) = loop {
+            let name =
+                format!("events.out.tfevents.{seconds:010}.mir.{}.{attempt}", std::process::id());
+            let path = folder.join(name);
+            match OpenOptions::new().write(true).create_new(true).open(&path) {
+                Ok(file) => break (file, path),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => attempt += 1,
+                Err(source) => {
+                    return Err(Error::Io { action: "write", path, source });
+                }
+            }
+        };
+        let mut writer = Self { file: BufWriter::new(file), path };
+        let mut version = Message::default();
+        version.double(1, unix_time());
+        version.bytes(3, b"brain.Event:2");
+        writer.record(&version.0)?;
+        if let Some(step) = resume_at {
+            let mut session = Message::default();
+            session.integer(1, 1); // SessionLog.START
+            let mut event = Message::default();
+            event.double(1, unix_time());
+            event.integer(2, step);
+            event.bytes(7, &session.0);
+            writer.record(&event.0)?;
+        }
+        Ok(writer)
+    }
+
+    /// One number.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file cannot be written.
+    pub fn scalar(&mut self, tag: &str, step: u64, value: f64) -> Result<()> {
+        self.value(unix_time(), tag, step, |message| message.float(2, value as f32))
+    }
+
+    /// One picture, as the bytes of a PNG file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file cannot be written.
+    pub fn image(
+        &mut self,
+        tag: &str,
+        step: u64,
+        png: &[u8],
+        width: u32,
+        height: u32,
+    ) -> Result<()> {
+        let mut image = Message::default();
+        image.integer(1, u64::from(height));
+        image.integer(2, u64::from(width));
+        image.integer(3, 3); // RGB
+        image.bytes(4, png);
+        self.value(unix_time(), tag, step, |message| message.bytes(4, &image.0))
+    }
+
+    /// Hands everything to the operating system.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file cannot be written.
+    pub fn flush(&mut self) -> Result<()> {
+        let Self { file, path } = self;
+        file.flush().map_err(|source| Error::Io { action: "write", path: path.clone(), source })
+    }
+
+    fn value(
+        &mut self,
+        time: f64,
+        tag: &str,
+        step: u64,
+        fill: impl FnOnce(&mut Message),
+    ) -> Result<()> {
+        self.record(&summary_event(time, tag, step, fill))
+    }
+
+    fn record(&mut self, payload: &[u8]) -> Result<()> {
+        let Self { file, path } = self;
+        write_record(file, payload).map_err(|source| Error::Io {
+            action: "write",
+            path: path.clone(),
+            source,
+        })
+    }
+}
+
+/// An `Event` with one summary value.
+fn summary_event(time: f64, tag: &str, step: u64, fill: impl FnOnce(&mut Message)) -> Vec<u8> {
+    let mut value = Message::default();
+    value.bytes(1, tag.as_bytes());
+    fill(&mut value);
+    let mut summary = Message::default();
+    summary.bytes(1, &value.0);
+    let mut event = Message::default();
+    event.double(1, time);
+    event.integer(2, step);
+    event.bytes(5, &summary.0);
+    event.0
+}
+
+fn write_record(out: &mut impl Write, payload: &[u8]) -> io::Result<()> {
+    let length = (payload.len() as u64).to_le_bytes();
+    out.write_all(&length)?;
+    out.write_all(&masked_crc32c(&length).to_le_bytes())?;
+    out.write_all(payload)?;
+    out.write_all(&masked_crc32c(payload).to_le_bytes())
+}
+
+fn unix_time() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64())
+}
+
+/// A protobuf message under construction.
+#[derive(Default)]
+struct Message(Vec<u8>);
+
+impl Message {
+    fn varint(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.0.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.0.push(value as u8);
+    }
+
+    fn key(&mut self, field: u32, wire_type: u32) {
+        self.varint(u64::from(field << 3 | wire_type));
+    }
+
+    fn integer(&mut self, field: u32, value: u64) {
+        self.key(field, 0);
+        self.varint(value);
+    }
+
+    fn double(&mut self, field: u32, value: f64) {
+        self.key(field, 1);
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    fn bytes(&mut self, field: u32, value: &[u8]) {
+        self.key(field, 2);
+        self.varint(value.len() as u64);
+        self.0.extend_from_slice(value);
+    }
+
+    fn float(&mut self, field: u32, value: f32) {
+        self.key(field, 5);
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+}
+
+/// CRC-32C (Castagnoli) in the masked form of record files: rotated right by 15 bits, plus a constant.
+pub fn masked_crc32c(bytes: &[u8]) -> u32 {
+    let crc = !bytes
+        .iter()
+        .fold(!0u32, |crc, &byte| CRC_TABLE[usize::from(crc as u8 ^ byte)] ^ (crc >> 8));
+    crc.rotate_right(15).wrapping_add(0xa282_ead8)
+}
+
+/// The CRC of every byte, for the reflected polynomial 0x82f63b78.
+static CRC_TABLE: [u32; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut crc = byte as u32;
+        let mut bit = 0;
+        while bit < 8 {
+            crc = if crc & 1 == 1 { 0x82f6_3b78 ^ (crc >> 1) } else { crc >> 1 };
+            bit += 1;
+        }
+        table[byte] = crc;
+        byte += 1;
+    }
+    table
+};
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn checksums_match_the_published_vectors() {
+        assert_eq!(masked_crc32c(b"123456789"), 0xc78a_b0e5);
+        assert_eq!(masked_crc32c(b""), 0xa282_ead8);
+    }
+
+    #[test]
+    fn records_match_the_published_bytes() {
+        let mut version = Vec::new();
+        let mut message = Message::default();
+        message.bytes(3, b"brain.Event:2");
+        write_record(&mut version, &message.0).unwrap();
+        let expected = "0f000000000000006d532b091a0d627261696e2e4576656e743a32fc985129";
+        assert_eq!(hex(&version), expected);
+
+        let mut scalar = Vec::new();
+        let event = summary_event(1.0, "loss", 7, |value| value.float(2, 0.5));
+        write_record(&mut scalar, &event).unwrap();
+        let expected =
+            "1a00000000000000129bd82d09000000000000f03f10072a0d0a0b0a046c6f7373150000003f862c9a2f";
+        assert_eq!(hex(&scalar), expected);
+    }
+
+    #[test]
+    fn a_file_reads_back_record_by_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = EventWriter::create(folder.path(), Some(5)).unwrap();
+        writer.scalar("loss/onset", 300, 0.25).unwrap();
+        writer.image("rolls", 300, &[1, 2, 3], 640, 352).unwrap();
+        writer.flush().unwrap();
+        let bytes = fs::read(&writer.path).unwrap();
+        let mut rest = &bytes[..];
+        let mut payloads = Vec::new();
+        while !rest.is_empty() {
+            let length = u64::from_le_bytes(rest[..8].try_into().unwrap()) as usize;
+            let check = |range: std::ops::Range<usize>| {
+                let crc = u32::from_le_bytes(rest[range.end..range.end + 4].try_into().unwrap());
+                assert_eq!(crc, masked_crc32c(&rest[range]));
+            };
+            check(0..8);
+            check(12..12 + length);
+            payloads.push(rest[12..12 + length].to_vec());
+            rest = &rest[16 + length..];
+        }
+        assert_eq!(payloads.len(), 4);
+        let contains = |payload: &[u8], text: &[u8]| payload.windows(text.len()).any(|w| w == text);
+        assert!(contains(&payloads[0], b"brain.Event:2"));
+        assert!(contains(&payloads[2], b"loss/onset"));
+        assert!(contains(&payloads[2], &0.25f32.to_le_bytes()));
+        assert!(contains(&payloads[3], &[4 << 3 | 2, 3, 1, 2, 3]));
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}

@@ -1,0 +1,274 @@
+//! Run folders.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{BufWriter, Write},
+    path::{Path, PathBuf},
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use mir_core::{Fingerprint, publish};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{Error, Result, run::EventWriter};
+
+/// What to do with a folder that already holds something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Existing {
+    /// Refuse it.
+    #[default]
+    Refuse,
+    /// Continue the run that it holds.
+    Resume,
+    /// Use it all the same: older results are replaced file by file, older checkpoints removed.
+    Force,
+}
+
+/// What `run.json` holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// The command line.
+    pub command: Vec<String>,
+    /// The seed.
+    pub seed: u64,
+    /// Version of this library.
+    pub version: String,
+    /// Version of LibTorch.
+    pub libtorch: String,
+    /// Device and threads.
+    pub device: String,
+    /// Fingerprint of the training data and how they were processed.
+    pub data: Option<Fingerprint>,
+    /// Start, seconds since 1970.
+    pub started: f64,
+    /// End, seconds since 1970.
+    pub ended: Option<f64>,
+    /// How it ended: `finished`, `interrupted`, or the error.
+    pub outcome: Option<String>,
+}
+
+impl RunInfo {
+    /// The information that is known at the start.
+    pub fn new(command: Vec<String>, seed: u64, device: String) -> Self {
+        Self {
+            command,
+            seed,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            libtorch: "2.11.0".to_owned(),
+            device,
+            data: None,
+            started: unix_time(),
+            ended: None,
+            outcome: None,
+        }
+    }
+
+    /// Notes how the run ended, now.
+    pub fn end(&mut self, outcome: impl Into<String>) {
+        self.ended = Some(unix_time());
+        self.outcome = Some(outcome.into());
+    }
+}
+
+/// An open run folder.
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    metrics: BufWriter<File>,
+    events: EventWriter,
+    start: Instant,
+}
+
+impl RunFolder {
+    /// Makes or opens a run folder.
+    ///
+    /// `resume_at` is the next step of a run that is continued: metrics of that step and later ones,
+    /// written by a run that died after its last checkpoint, are dropped.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be made or written; [`Error::Checkpoint`] if it holds something and
+    /// `existing` is [`Existing::Refuse`].
+    pub fn open(path: &Path, existing: Existing, resume_at: Option<u64>) -> Result<Self> {
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |source| Error::Io { action: "write the run folder", path, source }
+        };
+        Self::check(path, existing)?;
+        fs::create_dir_all(path).map_err(io(path))?;
+        let checkpoints = path.join("checkpoints");
+        if existing == Existing::Force {
+            for old in [&checkpoints, &path.join("test")] {
+                if old.exists() {
+                    fs::remove_dir_all(old).map_err(io(old))?;
+                }
+            }
+            for entry in fs::read_dir(path).map_err(io(path))?.flatten() {
+                let name = entry.file_name();
+                let name = name.to_string_lossy();
+                if name.starts_with("events.out.tfevents.") || name == "metrics.jsonl" {
+                    fs::remove_file(entry.path()).map_err(io(&entry.path()))?;
+                }
+            }
+        }
+        for folder in [&checkpoints, &path.join("test")] {
+            fs::create_dir_all(folder).map_err(io(folder))?;
+        }
+        let metrics_path = path.join("metrics.jsonl");
+        if let Some(step) = resume_at {
+            drop_later_metrics(&metrics_path, step)?;
+        }
+        let metrics = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&metrics_path)
+            .map_err(io(&metrics_path))?;
+        Ok(Self {
+            path: path.to_owned(),
+            metrics: BufWriter::new(metrics),
+            events: EventWriter::create(path, resume_at)?,
+            start: Instant::now(),
+        })
+    }
+
+    /// Whether a folder may be used, before anything expensive is done.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] if it holds something and `existing` is [`Existing::Refuse`], or if a file of
+    /// that name is in the way.
+    pub fn check(path: &Path, existing: Existing) -> Result<()> {
+        let wrong =
+            |reason: &str| Error::Checkpoint { path: path.to_owned(), reason: reason.to_owned() };
+        if path.exists() && !path.is_dir() {
+            return Err(wrong("a file of this name is in the way; choose another folder"));
+        }
+        let occupied = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+        match existing {
+            Existing::Refuse if occupied => Err(wrong(
+                "the folder holds something already; use --resume to continue that run, --force to \
+                 replace it, or another folder",
+            )),
+            Existing::Resume if !occupied => Err(wrong("there is no run here to resume")),
+            _ => Ok(()),
+        }
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the checkpoints go.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.path.join("checkpoints")
+    }
+
+    /// Writes a file of the run; it appears complete or not at all.
+    ///
+    /// # Errors
+    /// [`Error::Core`] if it cannot be written.
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<()> {
+        Ok(publish::write(self.path.join(name), content)?)
+    }
+
+    /// Writes `run.json`.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn write_info(&self, info: &RunInfo) -> Result<()> {
+        let json = serde_json::to_vec_pretty(info)
+            .map_err(|source| Error::Json { what: "run.json", source })?;
+        self.write("run.json", &json)
+    }
+
+    /// Logs one number to `metrics.jsonl` and to TensorBoard.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be written.
+    pub fn scalar(&mut self, name: &str, step: u64, value: f64) -> Result<()> {
+        let seconds = (self.start.elapsed().as_secs_f64() * 1e3).round() / 1e3;
+        let line = json!({ "seconds": seconds, "step": step, "name": name, "value": value });
+        writeln!(self.metrics, "{line}").map_err(|source| Error::Io {
+            action: "write",
+            path: self.path.join("metrics.jsonl"),
+            source,
+        })?;
+        self.events.scalar(name, step, value)
+    }
+
+    /// Logs one picture (the bytes of a PNG file) to TensorBoard.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be written.
+    pub fn image(&mut self, name: &str, step: u64, png: &[u8], size: (u32, u32)) -> Result<()> {
+        self.events.image(name, step, png, size.0, size.1)
+    }
+
+    /// Hands everything logged so far to the operating system.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be written.
+    pub fn flush(&mut self) -> Result<()> {
+        self.metrics.flush().map_err(|source| Error::Io {
+            action: "write",
+            path: self.path.join("metrics.jsonl"),
+            source,
+        })?;
+        self.events.flush()
+    }
+}
+
+/// Removes the lines of `step` and later steps, and a last line that was cut off.
+fn drop_later_metrics(path: &Path, step: u64) -> Result<()> {
+    let Ok(text) = fs::read_to_string(path) else {
+        return Ok(());
+    };
+    let keep = |line: &&str| {
+        serde_json::from_str::<serde_json::Value>(line)
+            .ok()
+            .and_then(|value| value["step"].as_u64())
+            .is_some_and(|logged| logged < step)
+    };
+    let kept: String = text.lines().filter(keep).flat_map(|line| [line, "\n"]).collect();
+    Ok(publish::write(path, kept.as_bytes())?)
+}
+
+fn unix_time() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_occupied_folder_is_refused_unless_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        RunFolder::open(&path, Existing::Refuse, None).unwrap();
+        let refused = RunFolder::open(&path, Existing::Refuse, None);
+        assert!(matches!(refused, Err(Error::Checkpoint { .. })));
+        RunFolder::open(&path, Existing::Force, None).unwrap();
+        let empty = folder.path().join("other");
+        assert!(RunFolder::check(&empty, Existing::Resume).is_err());
+        fs::write(folder.path().join("file"), "x").unwrap();
+        assert!(RunFolder::check(&folder.path().join("file"), Existing::Force).is_err());
+    }
+
+    #[test]
+    fn a_resumed_run_forgets_what_will_be_done_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut run = RunFolder::open(folder.path(), Existing::Refuse, None).unwrap();
+        for step in 0..10 {
+            run.scalar("loss", step, 0.5).unwrap();
+        }
+        run.flush().unwrap();
+        drop(run);
+        let mut run = RunFolder::open(folder.path(), Existing::Resume, Some(4)).unwrap();
+        run.scalar("loss", 4, 0.25).unwrap();
+        run.flush().unwrap();
+        let text = fs::read_to_string(folder.path().join("metrics.jsonl")).unwrap();
+        assert_eq!(text.lines().count(), 5);
+        assert!(text.lines().last().unwrap().contains("0.25"));
+    }
+}

@@ -1,0 +1,273 @@
+//! Checkpoints: everything that a run needs to go on, published as one folder.
+//!
+//! `checkpoints/step-000012345/` holds `model.safetensors`, `optimizer.safetensors`, `ema.safetensors`
+//! where weights are averaged, `trainer.json`, and `MANIFEST.json` with size and fingerprint of each,
+//! written last. The folder is filled under a temporary name, synced, and renamed. A reader accepts
+//! only folders whose files all match their manifest, the newest first.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use mir_core::{Fingerprint, batch::BatchPosition};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error, Result,
+    config::{OnsetsFramesConfig, TrainConfig},
+    train::Trainer,
+    weights::{self, Storage},
+};
+
+/// What `trainer.json` holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckpointInfo {
+    /// Version of the layout, 1.
+    pub version: u32,
+    /// Steps taken.
+    pub step: u64,
+    /// Where the next batch comes from.
+    pub position: BatchPosition,
+    /// Steps of the optimiser.
+    pub optimizer_steps: u64,
+    /// The network.
+    pub architecture: OnsetsFramesConfig,
+    /// The training.
+    pub train: TrainConfig,
+    /// Fingerprint of the data that it was trained on.
+    pub data: Fingerprint,
+    /// Best validation score so far and the step it was reached at.
+    pub best: Option<(f64, u64)>,
+}
+
+/// Size and fingerprint of one file of a checkpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct ManifestEntry {
+    bytes: u64,
+    fingerprint: Fingerprint,
+}
+
+type Manifest = BTreeMap<String, ManifestEntry>;
+
+const MANIFEST: &str = "MANIFEST.json";
+const TRAINER: &str = "trainer.json";
+const MODEL: &str = "model.safetensors";
+const OPTIMIZER: &str = "optimizer.safetensors";
+const EMA: &str = "ema.safetensors";
+
+impl Trainer {
+    /// Writes a checkpoint below `folder` and removes the oldest ones beyond the number to keep.
+    /// Returns its path.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be written: nothing half-written is left then, and older checkpoints
+    /// stay.
+    pub fn save_checkpoint(
+        &self,
+        folder: &Path,
+        data: Fingerprint,
+        best: Option<(f64, u64)>,
+    ) -> Result<PathBuf> {
+        let info = CheckpointInfo {
+            version: 1,
+            step: self.step,
+            position: self.position,
+            optimizer_steps: self.adam.steps(),
+            architecture: self.architecture().clone(),
+            train: self.config().clone(),
+            data,
+            best,
+        };
+        let mut moments = Vec::new();
+        for (name, state) in self.adam.moments() {
+            moments.push((format!("{name}/m"), &state.first));
+            moments.push((format!("{name}/v"), &state.second));
+        }
+        let moments = moments.iter().map(|(name, tensor)| (name.as_str(), *tensor));
+        let mut files = vec![
+            (MODEL, weights::to_bytes(self.params.all(), None, Storage::F32)?),
+            (OPTIMIZER, weights::to_bytes(moments, None, Storage::F32)?),
+            (TRAINER, json(&info)?),
+        ];
+        if let Some(ema) = &self.ema {
+            files.push((EMA, weights::to_bytes(ema.tensors(), None, Storage::F32)?));
+        }
+        let manifest: Manifest = files
+            .iter()
+            .map(|(name, bytes)| {
+                let fingerprint = Fingerprint::of_bytes(bytes);
+                ((*name).to_owned(), ManifestEntry { bytes: bytes.len() as u64, fingerprint })
+            })
+            .collect();
+        files.push((MANIFEST, json(&manifest)?));
+        let path = publish_folder(folder, &folder_name(self.step), &files)?;
+        self.retire(folder);
+        Ok(path)
+    }
+
+    /// Puts a checkpoint's state into this trainer, which has to be of the same configuration.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] if the folder is incomplete, damaged, or of another network, training or
+    /// data set, naming what differs.
+    pub fn restore(&mut self, checkpoint: &Path, data: Fingerprint) -> Result<CheckpointInfo> {
+        let wrong = |reason: String| Error::Checkpoint { path: checkpoint.to_owned(), reason };
+        let files = verified(checkpoint)?;
+        let file = |name: &str| {
+            files.get(name).ok_or_else(|| wrong(format!("{name} is not in the manifest")))
+        };
+        let info: CheckpointInfo = serde_json::from_slice(file(TRAINER)?)
+            .map_err(|error| wrong(format!("{TRAINER} is not understood: {error}")))?;
+        if info.architecture != *self.architecture() {
+            return Err(wrong(
+                "it belongs to another network; resume with its configuration".to_owned(),
+            ));
+        }
+        if !same_course(&info.train, self.config()) {
+            return Err(wrong(
+                "it belongs to another training configuration; only logging, validation and \
+                 checkpoint intervals may change at a resume"
+                    .to_owned(),
+            ));
+        }
+        if info.data != data {
+            return Err(wrong(format!(
+                "it was trained on data {}, these are {data}; resume on the same data",
+                info.data
+            )));
+        }
+        weights::fill(file(MODEL)?, &checkpoint.join(MODEL), self.params.all())?;
+        let mut moments = Vec::new();
+        for (name, state) in self.adam.moments() {
+            moments.push((format!("{name}/m"), &state.first));
+            moments.push((format!("{name}/v"), &state.second));
+        }
+        let targets = moments.iter().map(|(name, tensor)| (name.as_str(), *tensor));
+        weights::fill(file(OPTIMIZER)?, &checkpoint.join(OPTIMIZER), targets)?;
+        if let Some(ema) = &self.ema {
+            weights::fill(file(EMA)?, &checkpoint.join(EMA), ema.tensors())?;
+        }
+        self.adam.restore_steps(info.optimizer_steps);
+        self.step = info.step;
+        self.position = info.position;
+        Ok(info)
+    }
+
+    /// Removes the oldest checkpoints. A failure to remove is no reason to stop a training.
+    fn retire(&self, folder: &Path) {
+        let mut found = checkpoints(folder);
+        found.sort();
+        let surplus = found.len().saturating_sub(self.config().keep_checkpoints);
+        for (_, path) in &found[..surplus] {
+            if let Err(error) = fs::remove_dir_all(path) {
+                log::warn!("cannot remove the old checkpoint {}: {error}", path.display());
+            }
+        }
+    }
+}
+
+/// The newest complete checkpoint below a folder, `None` if there is none. Damaged ones are passed over
+/// with a warning, leftovers of an interrupted write removed.
+pub fn latest_checkpoint(folder: &Path) -> Option<PathBuf> {
+    if let Ok(entries) = fs::read_dir(folder) {
+        for entry in entries.flatten() {
+            if entry.file_name().to_string_lossy().starts_with(".tmp-") {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+    }
+    let mut found = checkpoints(folder);
+    found.sort();
+    found.into_iter().rev().map(|(_, path)| path).find(|path| match verified(path) {
+        Ok(_) => true,
+        Err(error) => {
+            log::warn!("passed over: {error}");
+            false
+        }
+    })
+}
+
+/// Whether two configurations train the same way: all fields but the intervals.
+fn same_course(a: &TrainConfig, b: &TrainConfig) -> bool {
+    let course = |config: &TrainConfig| TrainConfig {
+        validate_every: 1,
+        checkpoint_every: 1,
+        keep_checkpoints: 1,
+        log_every: 1,
+        ..config.clone()
+    };
+    course(a) == course(b)
+}
+
+fn folder_name(step: u64) -> String {
+    format!("step-{step:09}")
+}
+
+/// Checkpoint folders with their steps.
+fn checkpoints(folder: &Path) -> Vec<(u64, PathBuf)> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name();
+            let step = name.to_str()?.strip_prefix("step-")?.parse().ok()?;
+            Some((step, entry.path()))
+        })
+        .collect()
+}
+
+/// The files of a checkpoint, each checked against the manifest.
+fn verified(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+    let wrong = |reason: String| Error::Checkpoint { path: folder.to_owned(), reason };
+    let read = |name: &str| {
+        fs::read(folder.join(name))
+            .map_err(|error| wrong(format!("{name} cannot be read: {error}")))
+    };
+    let manifest: Manifest = serde_json::from_slice(&read(MANIFEST)?)
+        .map_err(|error| wrong(format!("{MANIFEST} is not understood: {error}")))?;
+    let mut files = BTreeMap::new();
+    for (name, entry) in manifest {
+        let bytes = read(&name)?;
+        if bytes.len() as u64 != entry.bytes || Fingerprint::of_bytes(&bytes) != entry.fingerprint {
+            return Err(wrong(format!("{name} is damaged; use an older checkpoint")));
+        }
+        files.insert(name, bytes);
+    }
+    Ok(files)
+}
+
+fn json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
+    serde_json::to_vec_pretty(value).map_err(|source| Error::Json { what: "a checkpoint", source })
+}
+
+/// Writes files into a temporary folder and renames it, so that the folder appears complete.
+fn publish_folder(parent: &Path, name: &str, files: &[(&str, Vec<u8>)]) -> Result<PathBuf> {
+    let temporary = parent.join(format!(".tmp-{}-{name}", std::process::id()));
+    let target = parent.join(name);
+    let write = || -> io::Result<()> {
+        fs::create_dir_all(&temporary)?;
+        for (name, bytes) in files {
+            let mut file = File::create(temporary.join(name))?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+        }
+        File::open(&temporary)?.sync_all()?;
+        // The same step may have been saved before (an interrupt right after a checkpoint).
+        if target.exists() {
+            fs::remove_dir_all(&target)?;
+        }
+        fs::rename(&temporary, &target)?;
+        File::open(parent)?.sync_all()
+    };
+    write().map_err(|source| {
+        let _ = fs::remove_dir_all(&temporary);
+        Error::Io { action: "write the checkpoint", path: target.clone(), source }
+    })?;
+    Ok(target)
+}

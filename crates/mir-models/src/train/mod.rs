@@ -1,0 +1,22 @@
+//! Training: from batches to weights, exactly resumable.
+//!
+//! A run of N steps and a run of n steps, a checkpoint, and N − n steps more give bit for bit the same
+//! weights on a CPU with a fixed number of threads. It follows from three rules: the data stream is a
+//! function of its seed and position; LibTorch's generator is seeded anew from (seed, step) before
+//! every step, so that dropout has no hidden state; and everything else that changes is in the
+//! checkpoint. LibTorch has one generator for the whole process, so this holds for one training at a
+//! time.
+
+mod checkpoint;
+mod ema;
+mod fit;
+mod trainer;
+
+pub use checkpoint::{CheckpointInfo, latest_checkpoint};
+pub use ema::Ema;
+pub use fit::{FitEnd, FitProgress, Observer, fit};
+pub use trainer::{StepReport, Trainer};
+
+/// A batch of log-mel windows `[batch, 1, frames, bins]` with note targets.
+pub type TranscriptionBatch =
+    mir_core::batch::Batch<ndarray::Array4<f32>, mir_core::batch::TranscriptionTargets>;

@@ -1,0 +1,224 @@
+//! Weight files: safetensors with the whole description of the model inside.
+//!
+//! The header's metadata holds one key, `mir`, whose value is the JSON of a [`ModelMeta`]: one key,
+//! because the order of several is not fixed and equal models should be equal files. A file can
+//! therefore transcribe a recording without its user repeating a single parameter.
+
+use std::{borrow::Cow, collections::HashMap, fs, path::Path};
+
+use mir_core::publish;
+use mir_features::FrontEndConfig;
+use safetensors::{Dtype, SafeTensors, View, serialize};
+use serde::{Deserialize, Serialize};
+use tch::{Device, Kind, Tensor};
+
+use crate::{
+    Error, Result, config::OnsetsFramesConfig, decode::NoteDecoderConfig, error::TorchContext,
+    params::Params,
+};
+
+/// The key of the metadata.
+const META_KEY: &str = "mir";
+/// What the metadata calls itself.
+const FORMAT: &str = "mir-models/onsets-frames";
+/// Version of the layout of names and metadata.
+const VERSION: u32 = 1;
+
+/// Everything that a weight file says beside the weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelMeta {
+    /// Always `mir-models/onsets-frames`.
+    pub format: String,
+    /// Version of the layout, 1.
+    pub version: u32,
+    /// The network.
+    pub architecture: OnsetsFramesConfig,
+    /// The features that it reads.
+    pub front_end: FrontEndConfig,
+    /// Thresholds and options of the decoder, as tuned on validation data.
+    pub decoder: NoteDecoderConfig,
+    /// Optimiser steps behind the weights.
+    pub step: u64,
+    /// Scores on validation data by name.
+    pub scores: std::collections::BTreeMap<String, f64>,
+    /// What it was trained on, and under which licence the data stands.
+    pub training_data: String,
+}
+
+impl ModelMeta {
+    /// The description of an untrained network.
+    pub fn new(architecture: OnsetsFramesConfig, front_end: FrontEndConfig) -> Self {
+        Self {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            architecture,
+            front_end,
+            decoder: NoteDecoderConfig::default(),
+            step: 0,
+            scores: std::collections::BTreeMap::new(),
+            training_data: String::new(),
+        }
+    }
+}
+
+/// In which format floats are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Storage {
+    /// 32 bits, exact.
+    #[default]
+    F32,
+    /// IEEE half precision: half the size, three decimal digits.
+    F16,
+}
+
+/// One tensor on its way into a file.
+struct Stored {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+impl View for Stored {
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&self.bytes)
+    }
+
+    fn data_len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// Tensors as the bytes of a safetensors file.
+pub(crate) fn to_bytes<'a>(
+    tensors: impl Iterator<Item = (&'a str, &'a Tensor)>,
+    meta: Option<&str>,
+    storage: Storage,
+) -> Result<Vec<u8>> {
+    let mut views = Vec::new();
+    for (name, tensor) in tensors {
+        let (kind, dtype, width) = match storage {
+            Storage::F32 => (Kind::Float, Dtype::F32, 4),
+            Storage::F16 => (Kind::Half, Dtype::F16, 2),
+        };
+        let flat = tensor
+            .f_detach()
+            .and_then(|t| t.f_to_device(Device::Cpu))
+            .and_then(|t| t.f_to_kind(kind))
+            .and_then(|t| t.f_contiguous())
+            .during("saving weights")?;
+        let mut bytes = vec![0; flat.numel() * width];
+        flat.f_copy_data_u8(&mut bytes, flat.numel()).during("saving weights")?;
+        let shape = flat.size().iter().map(|&n| n as usize).collect();
+        views.push((name.to_owned(), Stored { dtype, shape, bytes }));
+    }
+    let info = meta.map(|json| HashMap::from([(META_KEY.to_owned(), json.to_owned())]));
+    serialize(views, info)
+        .map_err(|error| Error::Weights { path: "(in memory)".into(), reason: error.to_string() })
+}
+
+/// Fills tensors from the bytes of a safetensors file: every name has to be there, in its shape, and
+/// nothing else may be. `path` only names the file in errors.
+pub(crate) fn fill<'a>(
+    bytes: &[u8],
+    path: &Path,
+    targets: impl Iterator<Item = (&'a str, &'a Tensor)>,
+) -> Result<()> {
+    let file = parse(bytes, path)?;
+    let wrong = |reason: String| Error::Weights { path: path.to_owned(), reason };
+    let mut unused: std::collections::BTreeSet<&str> = file.names().into_iter().collect();
+    let _guard = tch::no_grad_guard();
+    for (name, target) in targets {
+        let view = file.tensor(name).map_err(|_| {
+            wrong(format!("tensor '{name}' is missing: these weights are of another architecture"))
+        })?;
+        unused.remove(name);
+        let shape: Vec<i64> = view.shape().iter().map(|&n| n as i64).collect();
+        if shape != target.size() {
+            return Err(wrong(format!(
+                "tensor '{name}' is {shape:?}, expected {:?}: these weights are of another architecture",
+                target.size()
+            )));
+        }
+        let kind = match view.dtype() {
+            Dtype::F32 => Kind::Float,
+            Dtype::F16 => Kind::Half,
+            Dtype::BF16 => Kind::BFloat16,
+            other => {
+                return Err(wrong(format!("tensor '{name}' has kind {other:?}, expected floats")));
+            }
+        };
+        let value =
+            Tensor::f_from_data_size(view.data(), &shape, kind).during("loading weights")?;
+        target.shallow_clone().f_copy_(&value).during("loading weights")?;
+    }
+    match unused.first() {
+        None => Ok(()),
+        Some(name) => Err(wrong(format!(
+            "{} tensors have no place in the network, '{name}' among them: these weights are of another architecture",
+            unused.len()
+        ))),
+    }
+}
+
+/// Opens the bytes of a safetensors file; its lengths are checked against the bytes that are there.
+fn parse<'a>(bytes: &'a [u8], path: &Path) -> Result<SafeTensors<'a>> {
+    SafeTensors::deserialize(bytes).map_err(|error| Error::Weights {
+        path: path.to_owned(),
+        reason: format!("not a complete safetensors file ({error}); copy or download it again"),
+    })
+}
+
+/// Writes weights with their description; the file appears complete or not at all.
+///
+/// # Errors
+/// [`Error::Core`] if the file cannot be written, [`Error::Json`] if the description cannot be.
+pub fn save(path: &Path, params: &Params, meta: &ModelMeta, storage: Storage) -> Result<()> {
+    let json = serde_json::to_string(meta)
+        .map_err(|source| Error::Json { what: "the model description", source })?;
+    Ok(publish::write(path, &to_bytes(params.all(), Some(&json), storage)?)?)
+}
+
+/// The bytes of a weight file and its description, not yet a network.
+///
+/// # Errors
+/// [`Error::Io`] if the file cannot be read, [`Error::Weights`] if it is truncated, no safetensors file,
+/// or one without our description.
+pub fn read(path: &Path) -> Result<(Vec<u8>, ModelMeta)> {
+    let bytes = fs::read(path).map_err(|source| Error::Io {
+        action: "read",
+        path: path.to_owned(),
+        source,
+    })?;
+    let meta = meta_of(&bytes, path)?;
+    Ok((bytes, meta))
+}
+
+/// The description inside the bytes of a weight file.
+pub(crate) fn meta_of(bytes: &[u8], path: &Path) -> Result<ModelMeta> {
+    parse(bytes, path)?;
+    let wrong = |reason: String| Error::Weights { path: path.to_owned(), reason };
+    let (_, header) =
+        SafeTensors::read_metadata(bytes).map_err(|error| wrong(error.to_string()))?;
+    let json = header.metadata().as_ref().and_then(|info| info.get(META_KEY)).ok_or_else(|| {
+        wrong("the header has no 'mir' entry: not a weight file of this library".to_owned())
+    })?;
+    let meta: ModelMeta = serde_json::from_str(json).map_err(|error| {
+        wrong(format!("the model description in the header is not understood: {error}"))
+    })?;
+    if meta.format != FORMAT || meta.version != VERSION {
+        return Err(wrong(format!(
+            "format '{}' version {}, expected '{FORMAT}' version {VERSION}",
+            meta.format, meta.version
+        )));
+    }
+    Ok(meta)
+}
