@@ -1,1 +1,69 @@
-//! Placeholder.
+//! Features of music audio: what do we show to a network or a matcher instead of raw samples?
+//!
+//! | I want … | use |
+//! |---|---|
+//! | a log-mel spectrogram | [`LogMel`], presets in [`LogMelConfig`] |
+//! | … frame by frame from a microphone | [`StreamingLogMel`] |
+//! | … of a crop only | [`LogMel::process_frames`] |
+//! | a spectrogram or complex spectrum | [`Stft`] |
+//! | a mel filterbank for my own spectra | [`MelFilterbank`] |
+//! | to store with a model how its input was made | [`FrontEndConfig`], [`FrontEnd`] |
+//!
+//! # Conventions
+//! - Maps are `[channels, frames, bins]`, `f32`, with the time of the frames ([`FrameGrid`]) and the
+//!   meaning of the bins ([`BinAxis`]) beside them.
+//! - A frame is dated to the sample that it is centred on.
+//! - `process` checks its input and allocates; `process_into` does neither, and stays on its thread.
+//! - Results do not depend on the number of threads, nor on how a stream was cut.
+//! - A preset never changes its values: fingerprints of all presets are pinned by tests.
+//!
+//! # Example
+//! ```
+//! use mir_features::{AudioBuffer, LogMel, LogMelConfig, SampleRate};
+//!
+//! let log_mel = LogMel::new(LogMelConfig::jongwook())?;
+//! let audio = AudioBuffer::mono(SampleRate::HZ_16000, vec![0.0; 16_000]);
+//! let map = log_mel.process(&audio)?;
+//! assert_eq!(map.data.dim(), (1, 32, 229));
+//! assert!((map.data[(0, 0, 0)] - 1e-5_f32.ln()).abs() < 1e-5); // silence is the floor
+//! # Ok::<(), mir_features::Error>(())
+//! ```
+//!
+//! # Features
+//! | feature | what it adds |
+//! |---|---|
+//! | `parallel` (default) | long recordings are spread over rayon's threads |
+//!
+//! # Other crates
+//! `mir-core` (vocabulary), `mir-audio` (decode, resample, write), `mir-midi` (MIDI, pedal, synthesis),
+//! `mir-eval` (metrics, plots), `mir-datasets` (loaders, stores, batches), `mir-models` (networks,
+//! training, inference).
+#![forbid(unsafe_code)]
+#![warn(clippy::print_stdout)]
+#![doc(test(attr(deny(warnings))))]
+
+mod error;
+mod framing;
+mod front_end;
+mod ln;
+pub mod log_mel;
+mod map;
+pub mod mel;
+mod rows;
+mod spectrum;
+pub mod stft;
+mod stream;
+mod window;
+
+pub use error::{Error, Result};
+pub use framing::Pad;
+pub use front_end::{FrontEnd, FrontEndConfig};
+pub use log_mel::{LogMel, LogMelConfig, LogScale};
+pub use map::{BinAxis, FeatureMap};
+pub use mel::{FilterNorm, MelConfig, MelFilterbank, MelScale};
+pub use stft::{Spectrum, SpectrumPower, Stft, StftConfig};
+pub use stream::StreamingLogMel;
+pub use window::Window;
+
+pub use mir_core::{AudioBuffer, Fingerprint, Fingerprinted, FrameGrid, SampleRate};
+pub use realfft::num_complex::Complex;

@@ -1,0 +1,106 @@
+//! Features over time: what does each number stand for?
+
+use mir_core::FrameGrid;
+use ndarray::Array3;
+use serde::{Deserialize, Serialize};
+
+/// Features `[channels, frames, bins]` with the time of the frames and the meaning of the bins.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeatureMap {
+    /// Time of the frames.
+    pub grid: FrameGrid,
+    /// Meaning of the bins.
+    pub axis: BinAxis,
+    /// The values, `[channels, frames, bins]`.
+    pub data: Array3<f32>,
+}
+
+impl FeatureMap {
+    /// Number of channels.
+    pub fn channels(&self) -> usize {
+        self.data.dim().0
+    }
+
+    /// Number of frames.
+    pub fn frames(&self) -> usize {
+        self.data.dim().1
+    }
+
+    /// Number of bins.
+    pub fn bins(&self) -> usize {
+        self.data.dim().2
+    }
+}
+
+/// What the bins of a feature stand for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum BinAxis {
+    /// Bands of a mel filterbank.
+    Mel {
+        /// Frequency of the peak of each band, Hz.
+        centres_hz: Vec<f64>,
+    },
+    /// Bins of a Fourier transform: bin `b` is at `b · hz_per_bin`.
+    Linear {
+        /// Distance from bin to bin, Hz.
+        hz_per_bin: f64,
+        /// Number of bins.
+        bins: usize,
+    },
+    /// Geometric spacing: bin `b` is at `f_min · 2^(b / bins_per_octave)`.
+    LogHz {
+        /// Frequency of bin 0, Hz.
+        f_min: f64,
+        /// Bins in an octave.
+        bins_per_octave: f64,
+        /// Number of bins.
+        bins: usize,
+    },
+}
+
+impl BinAxis {
+    /// Number of bins.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Mel { centres_hz } => centres_hz.len(),
+            Self::Linear { bins, .. } | Self::LogHz { bins, .. } => *bins,
+        }
+    }
+
+    /// Whether there is no bin.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Frequency of a bin in Hz, `None` past the last.
+    pub fn hz(&self, bin: usize) -> Option<f64> {
+        if bin >= self.len() {
+            return None;
+        }
+        Some(match self {
+            Self::Mel { centres_hz } => centres_hz[bin],
+            Self::Linear { hz_per_bin, .. } => bin as f64 * hz_per_bin,
+            Self::LogHz { f_min, bins_per_octave, .. } => {
+                f_min * (bin as f64 / bins_per_octave).exp2()
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_axis_knows_its_frequencies() {
+        let linear = BinAxis::Linear { hz_per_bin: 7.8125, bins: 1025 };
+        assert!((linear.hz(1024).unwrap() - 8000.0).abs() < 1e-9);
+        assert_eq!(linear.hz(1025), None);
+        let log = BinAxis::LogHz { f_min: 27.5, bins_per_octave: 12.0, bins: 88 };
+        assert!((log.hz(48).unwrap() - 440.0).abs() < 1e-9);
+        let mel = BinAxis::Mel { centres_hz: vec![] };
+        assert!(mel.is_empty());
+        assert_eq!(mel.hz(0), None);
+    }
+}
