@@ -31,10 +31,7 @@ fn dense_minute() -> Performance {
             value,
         })
     };
-    Performance {
-        notes: (0..600).map(note).collect(),
-        pedals: (0..60).flat_map(pedal).collect(),
-    }
+    Performance { notes: (0..600).map(note).collect(), pedals: (0..60).flat_map(pedal).collect() }
 }
 
 fn synthesiser(c: &mut Criterion) {
@@ -42,13 +39,11 @@ fn synthesiser(c: &mut Criterion) {
     let mut group = c.benchmark_group("piano");
     group.sample_size(10);
     for rate in [SampleRate::HZ_16000, SampleRate::HZ_44100] {
-        for (name, config) in [
-            ("grand", PianoConfig::grand()),
-            ("bright_grand", PianoConfig::bright_grand()),
-        ] {
-            let length = piano::render(&performance, &config, rate, 0)
-                .expect("a valid instrument")
-                .len();
+        for (name, config) in
+            [("grand", PianoConfig::grand()), ("bright_grand", PianoConfig::bright_grand())]
+        {
+            let length =
+                piano::render(&performance, &config, rate, 0).expect("a valid instrument").len();
             group.throughput(Throughput::Elements(length as u64));
             let id = BenchmarkId::new(name, format!("rate={}", rate.hz()));
             group.bench_function(id, |b| {

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::Diagnostic;
+
 /// What can be wrong with a MIDI file, a score, or an instrument.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -32,7 +34,7 @@ pub enum Error {
         /// The cause.
         source: std::io::Error,
     },
-    /// The bytes are not a Standard MIDI File, or a kind of MIDI file that is not supported.
+    /// The bytes are not a Standard MIDI File.
     #[error("byte {offset}: not a Standard MIDI File: expected {expected}, found {actual}")]
     NotMidi {
         /// Where, from the start of the file.
@@ -42,22 +44,24 @@ pub enum Error {
         /// What is there.
         actual: String,
     },
-    /// The file breaks the Standard MIDI File specification, and strictness was asked for.
-    #[error("byte {offset}: {defect}; read it leniently to accept what can be understood")]
-    Defect {
-        /// Where, from the start of the file.
+    /// A kind of MIDI file that this crate does not read.
+    #[error(
+        "byte {offset}: this is {kind}, which is not supported; save it as a Standard MIDI File"
+    )]
+    Unsupported {
+        /// Where it shows, from the start of the file.
         offset: usize,
-        /// What is wrong.
-        defect: String,
+        /// What it is.
+        kind: &'static str,
     },
-    /// The MIDI parser gave up on the content of the tracks.
-    #[error("the tracks cannot be parsed: {reason}")]
-    Tracks {
-        /// What the parser said.
-        reason: String,
+    /// The file breaks the Standard MIDI File specification, and strictness was asked for.
+    #[error("{diagnostic}; read it leniently to accept what can be understood")]
+    Defect {
+        /// The first defect.
+        diagnostic: Diagnostic,
     },
     /// The content exceeds a limit that protects from damaged files.
-    #[error("the file has {field} {actual}, more than the limit of {limit}")]
+    #[error("{field} is {actual}, the limit is {limit}")]
     Limit {
         /// What is limited.
         field: &'static str,

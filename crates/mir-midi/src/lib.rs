@@ -1,29 +1,59 @@
 //! Standard MIDI Files, pedals, and a piano.
 //!
+//! | module | question |
+//! |---|---|
+//! | [`score`] | what is in a MIDI file, and how is one written? |
+//! | [`pedal`] | how long does a note sound under the pedal? |
+//! | [`piano`] | how does a performance sound on a piano? |
+//! | [`sonify`] | how do these notes sound, as plain tones? |
+//!
+//! Ticks exist only inside this crate; everything public is in seconds.
+//!
 //! # Example
 //! ```
-//! use mir_core::{Key, Note, Velocity};
-//! use mir_midi::{Pedal, PedalEvent, Performance, pedal::{self, PedalRule}};
+//! use mir_core::{Key, Note, SampleRate, Velocity};
+//! use mir_midi::{
+//!     Pedal, PedalEvent, PedalRule, Performance, Score, Strictness, pedal,
+//!     piano::{self, PianoConfig},
+//! };
 //!
 //! let performance = Performance {
 //!     notes: vec![Note::new(0.0, 0.5, Key::new(60)?.pitch(), Velocity::new(80)?)?],
-//!     pedals: vec![PedalEvent { time: 0.2, pedal: Pedal::Sustain, value: 127 },
-//!                  PedalEvent { time: 1.4, pedal: Pedal::Sustain, value: 0 }],
+//!     pedals: vec![PedalEvent { time: 0.25, pedal: Pedal::Sustain, value: 127 },
+//!                  PedalEvent { time: 1.5, pedal: Pedal::Sustain, value: 0 }],
 //! };
 //! let sounding = pedal::apply(&performance, PedalRule::Default);
-//! assert_eq!(sounding[0].offset(), 1.4);
-//! # Ok::<(), mir_core::Error>(())
+//! assert_eq!(sounding[0].offset(), 1.5);
+//!
+//! let file = Score::from_performance(&performance).to_bytes()?;
+//! let (score, _) = Score::parse(&file, Strictness::Strict)?;
+//! assert_eq!(score.performance(), performance);
+//!
+//! let audio = piano::render(&performance, &PianoConfig::grand(), SampleRate::HZ_16000, 1)?;
+//! assert!(audio.duration() > 1.5);
+//! # Ok::<(), mir_midi::Error>(())
 //! ```
+//!
+//! # Other crates
+//! `mir-core` (notes, audio buffers), `mir-audio` (reads and writes audio files), `mir-eval` (scores and
+//! draws note lists).
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stdout)]
 #![doc(test(attr(deny(warnings))))]
 
+mod diagnostic;
 mod error;
 pub mod pedal;
 mod performance;
 pub mod piano;
 mod random;
+pub mod score;
+mod smf;
+pub mod sonify;
+mod tempo;
 
+pub use diagnostic::{Diagnostic, Finding, Strictness};
 pub use error::{Error, Result};
 pub use pedal::PedalRule;
 pub use performance::{Pedal, PedalEvent, Performance};
+pub use score::{Score, read_notes};

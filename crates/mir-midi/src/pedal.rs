@@ -99,16 +99,8 @@ fn events(performance: &Performance) -> Vec<Event> {
     let mut events = Vec::with_capacity(2 * performance.notes.len() + performance.pedals.len());
     for pedal in &performance.pedals {
         if pedal.pedal == Pedal::Sustain && pedal.time.is_finite() && pedal.time >= 0.0 {
-            let action = if pedal.is_down() {
-                Action::PedalDown
-            } else {
-                Action::PedalUp
-            };
-            events.push(Event {
-                time: pedal.time,
-                action,
-                note: 0,
-            });
+            let action = if pedal.is_down() { Action::PedalDown } else { Action::PedalUp };
+            events.push(Event { time: pedal.time, action, note: 0 });
         }
     }
     for (note, n) in performance.notes.iter().enumerate() {
@@ -238,11 +230,8 @@ fn jongwook(performance: &Performance) -> Vec<Note> {
             Action::PedalDown => {}
             Action::NoteOn | Action::NoteOff => {
                 let next = next_of.insert(string_of(&notes[event.note]), i);
-                after[i] = if down[i] && i != last {
-                    next.unwrap_or(last).min(next_release)
-                } else {
-                    i
-                };
+                after[i] =
+                    if down[i] && i != last { next.unwrap_or(last).min(next_release) } else { i };
                 if event.action == Action::NoteOn {
                     let end = next.map_or(last, |candidate| after[candidate]);
                     result.extend(with_offset(&notes[event.note], events[end].time));
@@ -278,10 +267,7 @@ mod tests {
     }
 
     fn spans(performance: &Performance, rule: PedalRule) -> Vec<(f64, f64, f64)> {
-        apply(performance, rule)
-            .iter()
-            .map(|n| (n.pitch().midi(), n.onset(), n.offset()))
-            .collect()
+        apply(performance, rule).iter().map(|n| (n.pitch().midi(), n.onset(), n.offset())).collect()
     }
 
     /// The worked example of the Onsets-and-Frames specification, section 2.2.
@@ -333,12 +319,7 @@ mod tests {
     /// One row a case: keys (pitch, on, off), pedal moves, and the offsets by rule in order of onset.
     #[test]
     fn the_truth_table_holds() {
-        type Row<'a> = (
-            &'a str,
-            &'a [(u8, f64, f64)],
-            &'a [(f64, bool)],
-            [&'a [f64]; 4],
-        );
+        type Row<'a> = (&'a str, &'a [(u8, f64, f64)], &'a [(f64, bool)], [&'a [f64]; 4]);
         let (down, up) = (true, false);
         // Columns: None, Default, Jongwook, Magenta.
         let table: &[Row<'_>] = &[
@@ -349,12 +330,7 @@ mod tests {
                 &[(0.5, down), (1.5, up)],
                 [&[2.]; 4],
             ),
-            (
-                "pedal after the release",
-                &[(60, 1., 2.)],
-                &[(2.5, down), (3., up)],
-                [&[2.]; 4],
-            ),
+            ("pedal after the release", &[(60, 1., 2.)], &[(2.5, down), (3., up)], [&[2.]; 4]),
             (
                 "pedal pressed while the key is down",
                 &[(60, 1., 2.)],
@@ -415,12 +391,7 @@ mod tests {
                 &[],
                 [&[3., 4.], &[2., 4.], &[2., 3.], &[3., 4.]],
             ),
-            (
-                "released and struck at one time",
-                &[(60, 1., 2.), (60, 2., 3.)],
-                &[],
-                [&[2., 3.]; 4],
-            ),
+            ("released and struck at one time", &[(60, 1., 2.), (60, 2., 3.)], &[], [&[2., 3.]; 4]),
             ("no length, no pedal", &[(60, 1., 1.)], &[], [&[1.]; 4]),
             (
                 "no length, under the pedal",
@@ -435,18 +406,10 @@ mod tests {
                 [&[2.], &[2.5], &[2.5], &[2.5]],
             ),
         ];
-        let rules = [
-            PedalRule::None,
-            PedalRule::Default,
-            PedalRule::Jongwook,
-            PedalRule::Magenta,
-        ];
+        let rules = [PedalRule::None, PedalRule::Default, PedalRule::Jongwook, PedalRule::Magenta];
         for (case, keys, moves, expected) in table {
             let performance = Performance {
-                notes: keys
-                    .iter()
-                    .map(|&(k, on, off)| note(k, on, off, 64))
-                    .collect(),
+                notes: keys.iter().map(|&(k, on, off)| note(k, on, off, 64)).collect(),
                 pedals: sustain_at(moves),
             };
             for (rule, expected) in rules.into_iter().zip(expected) {
@@ -471,11 +434,7 @@ mod tests {
             (f64::NAN, Pedal::Sustain),
             (-1.0, Pedal::Sustain),
         ] {
-            performance.pedals.push(PedalEvent {
-                time,
-                pedal,
-                value: 127,
-            });
+            performance.pedals.push(PedalEvent { time, pedal, value: 127 });
         }
         for rule in [PedalRule::Default, PedalRule::Jongwook, PedalRule::Magenta] {
             assert_eq!(spans(&performance, rule), [(60.0, 1.0, 2.0)]);

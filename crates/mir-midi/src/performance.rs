@@ -71,9 +71,6 @@ pub struct Performance {
 impl From<Vec<Note>> for Performance {
     /// A performance without pedal.
     fn from(notes: Vec<Note>) -> Self {
-        Self {
-            notes,
-            pedals: Vec::new(),
-        }
+        Self { notes, pedals: Vec::new() }
     }
 }

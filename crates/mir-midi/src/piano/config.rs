@@ -349,38 +349,13 @@ impl PianoConfig {
         let rows = [
             ("a4_cents", "cents", self.a4_cents, -100.0..=100.0),
             ("stretch_cents", "cents", self.stretch_cents, -20.0..=100.0),
-            (
-                "key_detune_cents",
-                "cents",
-                self.key_detune_cents,
-                0.0..=50.0,
-            ),
-            (
-                "unison_detune_cents",
-                "cents",
-                self.unison_detune_cents,
-                0.0..=10.0,
-            ),
-            (
-                "treble_inharmonicity",
-                "",
-                self.treble_inharmonicity,
-                0.0..=10.0,
-            ),
-            (
-                "bass_inharmonicity",
-                "",
-                self.bass_inharmonicity,
-                0.0..=10.0,
-            ),
+            ("key_detune_cents", "cents", self.key_detune_cents, 0.0..=50.0),
+            ("unison_detune_cents", "cents", self.unison_detune_cents, 0.0..=10.0),
+            ("treble_inharmonicity", "", self.treble_inharmonicity, 0.0..=10.0),
+            ("bass_inharmonicity", "", self.bass_inharmonicity, 0.0..=10.0),
             ("strike_position", "", self.strike_position, 0.02..=0.5),
             ("brightness_hz", "Hz", self.brightness_hz, 100.0..=10_000.0),
-            (
-                "brightness_octaves",
-                "octaves",
-                self.brightness_octaves,
-                0.0..=5.0,
-            ),
+            ("brightness_octaves", "octaves", self.brightness_octaves, 0.0..=5.0),
             ("spectral_slope", "", self.spectral_slope, 0.0..=3.0),
             ("dynamic_range_db", "dB", self.dynamic_range_db, 0.0..=80.0),
             ("decay_bass", "s", self.decay_bass, 0.1..=60.0),
@@ -390,12 +365,7 @@ impl PianoConfig {
             ("aftersound_ratio", "", self.aftersound_ratio, 1.0..=10.0),
             ("hammer_noise_db", "dB", self.hammer_noise_db, -80.0..=10.0),
             ("release", "s", self.release, 0.01..=3.0),
-            (
-                "pedal_resonance_db",
-                "dB",
-                self.pedal_resonance_db,
-                -100.0..=0.0,
-            ),
+            ("pedal_resonance_db", "dB", self.pedal_resonance_db, -100.0..=0.0),
             ("body_ripple_db", "dB", self.body_ripple_db, 0.0..=20.0),
             ("body_tilt_db", "dB/octave", self.body_tilt_db, -12.0..=12.0),
             ("body_low_cut_hz", "Hz", self.body_low_cut_hz, 0.0..=300.0),
@@ -406,12 +376,7 @@ impl PianoConfig {
             ("peak", "", self.peak, 0.01..=0.999),
         ];
         rows.into_iter()
-            .map(|(name, unit, value, range)| Parameter {
-                name,
-                unit,
-                value,
-                range,
-            })
+            .map(|(name, unit, value, range)| Parameter { name, unit, value, range })
             .collect()
     }
 
@@ -441,13 +406,7 @@ impl PianoConfig {
     /// # Errors
     /// [`Error::Config`] names the first field outside its range.
     pub fn validate(&self) -> Result<()> {
-        for Parameter {
-            name,
-            unit,
-            value,
-            range,
-        } in self.parameters()
-        {
+        for Parameter { name, unit, value, range } in self.parameters() {
             if !range.contains(&value) {
                 return Err(Error::Config {
                     field: name,

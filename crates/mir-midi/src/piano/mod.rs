@@ -82,10 +82,7 @@ pub fn render(
         return Ok(AudioBuffer::mono(sample_rate, Vec::new()));
     };
     if last > MAX_SECONDS {
-        return Err(Error::TooLong {
-            seconds: last,
-            limit: MAX_SECONDS,
-        });
+        return Err(Error::TooLong { seconds: last, limit: MAX_SECONDS });
     }
     let rate = f64::from(sample_rate.hz());
     let mut audio = vec![0.0; sample_rate.sample_at(last + TAIL)];
@@ -172,11 +169,7 @@ fn finish(config: &PianoConfig, last: f64, rate: SampleRate, seed: u64, audio: &
     for (n, x) in audio[start..].iter_mut().enumerate() {
         *x *= 1.0 - (n + 1) as f32 / fade as f32;
     }
-    let gain = if peak > 0.0 {
-        config.peak as f32 / peak
-    } else {
-        0.0
-    };
+    let gain = if peak > 0.0 { config.peak as f32 / peak } else { 0.0 };
     // Uniform noise in ±a has an RMS of a / √3. Half of it is smoothed, because rooms and microphones
     // are louder in the low frequencies.
     let level = (decibels(config.noise_db) * 3f64.sqrt()) as f32;
@@ -259,11 +252,7 @@ mod tests {
             Performance::from(vec![note(60, 0.0, 0.5, 100), note(40, 2.5, 2.6, 20)]);
         let damped = render(&performance, &dry(), RATE, 1).unwrap();
         for (time, value) in [(0.2, 100), (1.5, 10)] {
-            performance.pedals.push(PedalEvent {
-                time,
-                pedal: Pedal::Sustain,
-                value,
-            });
+            performance.pedals.push(PedalEvent { time, pedal: Pedal::Sustain, value });
         }
         let pedalled = render(&performance, &dry(), RATE, 1).unwrap();
         assert!(db(rms(&damped, 0.8, 1.0) / rms(&damped, 0.3, 0.5)) < -50.0);
@@ -306,18 +295,9 @@ mod tests {
 
     #[test]
     fn partials_are_stretched() {
-        let config = PianoConfig {
-            key_detune_cents: 0.0,
-            unison_detune_cents: 0.0,
-            ..dry()
-        };
-        let audio = render(
-            &Performance::from(vec![note(45, 0.0, 2.0, 110)]),
-            &config,
-            RATE,
-            1,
-        )
-        .unwrap();
+        let config = PianoConfig { key_detune_cents: 0.0, unison_detune_cents: 0.0, ..dry() };
+        let audio =
+            render(&Performance::from(vec![note(45, 0.0, 2.0, 110)]), &config, RATE, 1).unwrap();
         let b = config.inharmonicity(45.0);
         let cents = config.stretch_cents * (-15.0f64 / 48.0).powi(3);
         let f0 = 110.0 * (cents / 1200.0).exp2();
@@ -332,27 +312,13 @@ mod tests {
 
     #[test]
     fn the_decay_has_two_stages() {
-        let config = PianoConfig {
-            unison_detune_cents: 0.0,
-            aftersound_db: -14.0,
-            ..dry()
-        };
-        let audio = render(
-            &Performance::from(vec![note(72, 0.0, 6.0, 110)]),
-            &config,
-            RATE,
-            1,
-        )
-        .unwrap();
+        let config = PianoConfig { unison_detune_cents: 0.0, aftersound_db: -14.0, ..dry() };
+        let audio =
+            render(&Performance::from(vec![note(72, 0.0, 6.0, 110)]), &config, RATE, 1).unwrap();
         let slope = |from: f64| {
             db(rms(&audio, from + 0.5, from + 0.7) / rms(&audio, from, from + 0.2)) / 0.5
         };
-        assert!(
-            slope(0.2) < 1.8 * slope(4.0),
-            "{} and {} dB/s",
-            slope(0.2),
-            slope(4.0)
-        );
+        assert!(slope(0.2) < 1.8 * slope(4.0), "{} and {} dB/s", slope(0.2), slope(4.0));
     }
 
     #[test]
@@ -363,10 +329,7 @@ mod tests {
         assert_ne!(take(7), take(8));
         let mut reversed = performance.clone();
         reversed.notes.reverse();
-        assert_eq!(
-            render(&reversed, &PianoConfig::upright(), RATE, 7).unwrap(),
-            take(7)
-        );
+        assert_eq!(render(&reversed, &PianoConfig::upright(), RATE, 7).unwrap(), take(7));
     }
 
     #[test]
@@ -378,29 +341,14 @@ mod tests {
     #[test]
     fn a_bad_parameter_is_named() {
         for (name, config) in [
-            (
-                "decay_bass",
-                PianoConfig {
-                    decay_bass: 0.0,
-                    ..dry()
-                },
-            ),
-            (
-                "peak",
-                PianoConfig {
-                    peak: f64::NAN,
-                    ..dry()
-                },
-            ),
+            ("decay_bass", PianoConfig { decay_bass: 0.0, ..dry() }),
+            ("peak", PianoConfig { peak: f64::NAN, ..dry() }),
         ] {
             let result = render(&Performance::default(), &config, RATE, 1);
             assert!(matches!(result, Err(Error::Config { field, .. }) if field == name));
         }
         let late = Performance::from(vec![note(60, 1e6, 1e6, 1)]);
-        assert!(matches!(
-            render(&late, &dry(), RATE, 1),
-            Err(Error::TooLong { .. })
-        ));
+        assert!(matches!(render(&late, &dry(), RATE, 1), Err(Error::TooLong { .. })));
     }
 
     #[test]

@@ -17,12 +17,7 @@ impl Comb {
     fn new(samples: usize, t60: f64, rate: f64) -> Self {
         let samples = samples.max(1);
         let feedback = 10f64.powf(-3.0 * samples as f64 / (t60 * rate)) as f32;
-        Self {
-            line: vec![0.0; samples],
-            position: 0,
-            feedback,
-            smooth: 0.0,
-        }
+        Self { line: vec![0.0; samples], position: 0, feedback, smooth: 0.0 }
     }
 
     /// What comes out of the line, low-passed: `damping` in [0, 1) is the weight of the past.

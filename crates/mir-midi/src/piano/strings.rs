@@ -36,10 +36,7 @@ impl Complex {
     fn polar(log_radius: f64, angle: f64) -> Self {
         let (sin, cos) = angle.sin_cos();
         let radius = log_radius.exp();
-        Self {
-            re: radius * cos,
-            im: radius * sin,
-        }
+        Self { re: radius * cos, im: radius * sin }
     }
 
     fn times(self, other: Self) -> Self {
@@ -75,10 +72,7 @@ impl Partial {
     /// A partial of `hz` that starts at a zero crossing with an amplitude and a T60 in seconds.
     fn new(hz: f64, amplitude: f64, t60: f64, rate: f64) -> Self {
         let mut partial = Self {
-            z: Complex {
-                re: amplitude,
-                im: 0.0,
-            },
+            z: Complex { re: amplitude, im: 0.0 },
             omega: TAU * hz / rate,
             sigma: LN_1000 / (t60 * rate),
             step: Complex::default(),
@@ -124,10 +118,7 @@ impl Partial {
         let (re, im) = (self.z.re as f32, self.z.im as f32);
         let [cos, sin] = &self.head;
         let value = |n: usize| re * sin[n] + im * cos[n];
-        (
-            std::array::from_fn(value),
-            std::array::from_fn(|n| value(n + LANES)),
-        )
+        (std::array::from_fn(value), std::array::from_fn(|n| value(n + LANES)))
     }
 
     /// Goes on by `samples`, at most a block.
@@ -222,12 +213,7 @@ pub(super) struct Strings<'a> {
 
 impl<'a> Strings<'a> {
     pub(super) fn new(config: &'a PianoConfig, rate: f64) -> Self {
-        Self {
-            config,
-            rate,
-            body: Body::new(config),
-            partials: Vec::new(),
-        }
+        Self { config, rate, body: Body::new(config), partials: Vec::new() }
     }
 
     /// Adds the sound of a stroke to `out`, which starts at sample 0 of the piece. `noise` is the
@@ -269,11 +255,7 @@ impl<'a> Strings<'a> {
     fn trait_of(&self, midi: f64, which: u64) -> f64 {
         // Streams 0 to 255 are those of the instrument as a whole.
         let key = (midi.round() as i64 as u64).wrapping_add(1);
-        Random::new(
-            self.config.character,
-            key.wrapping_mul(256).wrapping_add(which),
-        )
-        .symmetric()
+        Random::new(self.config.character, key.wrapping_mul(256).wrapping_add(which)).symmetric()
     }
 
     /// The partials that a stroke excites.
@@ -300,8 +282,7 @@ impl<'a> Strings<'a> {
             let n_f = n as f64;
             let stretch = |n: f64| n * (1.0 + b * n * n).sqrt();
             let hz = f0 * stretch(n_f) / stretch(1.0);
-            // Written so that a NaN or an infinity, from an absurd pitch, ends the series too.
-            if !(hz < 0.49 * self.rate) {
+            if hz.is_nan() || hz >= 0.49 * self.rate {
                 break;
             }
             let comb = (std::f64::consts::PI * n_f * c.strike_position).sin();
@@ -400,12 +381,7 @@ impl Body {
                 t60: 0.18 * 0.85f64.powi(i),
             })
             .collect();
-        Self {
-            ripples,
-            tilt_db: config.body_tilt_db,
-            low_cut_hz: config.body_low_cut_hz,
-            modes,
-        }
+        Self { ripples, tilt_db: config.body_tilt_db, low_cut_hz: config.body_low_cut_hz, modes }
     }
 
     /// Amplitude factor at a frequency.
@@ -437,13 +413,8 @@ mod tests {
 
     #[test]
     fn a_partial_follows_the_definition() {
-        for (hz, t60) in [
-            (27.5, 20.0),
-            (440.0, 2.0),
-            (1000.0, 0.05),
-            (2000.0, 9.0),
-            (7839.9, 0.5),
-        ] {
+        for (hz, t60) in [(27.5, 20.0), (440.0, 2.0), (1000.0, 0.05), (2000.0, 9.0), (7839.9, 0.5)]
+        {
             let rate = 16_000.0;
             let samples = 40 * BLOCK + 17;
             let mut out = vec![0.0; samples];
