@@ -1,20 +1,21 @@
 //! Speed of this crate. `cargo bench -p mir-midi`
 //!
 //! The synthesiser's throughput is in samples of output: divided by the sample rate, it reads as
-//! "times real time".
+//! "times real time". Readers go from bytes in memory to notes under the default pedal rule; with
+//! `MIR_TEST_DATA` set, the performances of its `asap` folder are read too.
 
-use std::hint::black_box;
+use std::{fs, hint::black_box, path::PathBuf};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use mir_core::{Key, Note, SampleRate, Velocity};
 use mir_midi::{
-    Pedal, PedalEvent, Performance,
+    Pedal, PedalEvent, PedalRule, Performance, Score, Strictness,
     piano::{self, PianoConfig},
 };
 
-/// A minute of dense music: ten notes a second from A0 to A6 in broken chords, pedal changed once a
+/// Minutes of dense music: ten notes a second from A0 to A6 in broken chords, pedal changed once a
 /// second, so that about ten strings ring at any time and many more in the bass.
-fn dense_minute() -> Performance {
+fn dense_minutes(minutes: u32) -> Performance {
     let note = |i: u32| {
         let onset = f64::from(i) * 0.1;
         let key = 33 + (i * 19 + i / 7 * 5) % 60;
@@ -31,11 +32,14 @@ fn dense_minute() -> Performance {
             value,
         })
     };
-    Performance { notes: (0..600).map(note).collect(), pedals: (0..60).flat_map(pedal).collect() }
+    Performance {
+        notes: (0..600 * minutes).map(note).collect(),
+        pedals: (0..60 * minutes).flat_map(pedal).collect(),
+    }
 }
 
 fn synthesiser(c: &mut Criterion) {
-    let performance = dense_minute();
+    let performance = dense_minutes(1);
     let mut group = c.benchmark_group("piano");
     group.sample_size(10);
     for rate in [SampleRate::HZ_16000, SampleRate::HZ_44100] {
@@ -57,5 +61,51 @@ fn synthesiser(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, synthesiser);
+/// The MIDI files below a folder, in no particular order.
+fn midi_files(folder: PathBuf) -> Vec<Vec<u8>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files.extend(midi_files(path));
+        } else if path.extension().is_some_and(|e| e == "mid") {
+            files.extend(fs::read(path));
+        }
+    }
+    files
+}
+
+fn reader(c: &mut Criterion) {
+    let hour = Score::from_performance(&dense_minutes(60)).to_bytes().expect("an hour fits");
+    let mut sets = vec![("synthetic_hour", vec![hour])];
+    if let Some(root) = std::env::var_os("MIR_TEST_DATA") {
+        sets.push(("asap", midi_files(PathBuf::from(root).join("asap"))));
+    }
+    let mut group = c.benchmark_group("read");
+    for (name, files) in sets {
+        let bytes: usize = files.iter().map(Vec::len).sum();
+        group.throughput(Throughput::Bytes(bytes as u64));
+        for (what, rule) in [("keys", PedalRule::None), ("pedal", PedalRule::Default)] {
+            group.bench_function(BenchmarkId::new(name, what), |b| {
+                b.iter(|| {
+                    let read = |file: &Vec<u8>| {
+                        Score::parse(file, Strictness::Lenient).map(|(s, _)| s.notes(rule).len())
+                    };
+                    black_box(&files).iter().flat_map(read).sum::<usize>()
+                });
+            });
+        }
+        group.bench_function(BenchmarkId::new(name, "score"), |b| {
+            b.iter(|| {
+                let read = |file: &Vec<u8>| {
+                    Score::parse(file, Strictness::Lenient).map(|(s, _)| s.tracks())
+                };
+                black_box(&files).iter().flat_map(read).sum::<usize>()
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, synthesiser, reader);
 criterion_main!(benches);

@@ -410,9 +410,10 @@ pub fn read_notes(path: impl AsRef<Path>, rule: PedalRule) -> Result<Vec<Note>> 
     Ok(Score::read(path)?.notes(rule))
 }
 
-/// Nearest tick of a score made from notes. A cast saturates, so absurd times stay ordered.
+/// Nearest tick of a score made from notes. Absurd times become a tick that is refused on writing.
 fn tick_of(seconds: f64) -> u64 {
-    (seconds * f64::from(TICKS_PER_QUARTER) * 1e6 / f64::from(DEFAULT_TEMPO)).round() as u64
+    let ticks = seconds * f64::from(TICKS_PER_QUARTER) * 1e6 / f64::from(DEFAULT_TEMPO);
+    ticks.round().min(1e18) as u64
 }
 
 /// The events of a track with delta times, end of track included.
