@@ -15,19 +15,20 @@ usage() {
     cat <<EOF
 Usage: ./setup.sh [--cuda] [--check] [--help]
 
-Downloads LibTorch $LIBTORCH_VERSION for the CPU (530 MB, once, checked by SHA-256) and, where no
-CMake $CMAKE_AT_LEAST or newer is at hand, CMake $CMAKE_VERSION; unpacks them into the cache folder;
-and writes $TOML, where Cargo reads their places.
+Downloads LibTorch $LIBTORCH_VERSION for the CPU (530 MB, once, checked by SHA-256) and,
+where there is no CMake $CMAKE_AT_LEAST or newer, CMake $CMAKE_VERSION; unpacks them into the
+cache folder; and writes $TOML, where Cargo reads their places.
 
-  --cuda    also the CUDA libraries (1.9 GB more to download, 7 GB of disk in all).
-            They are loaded at run time when there is a GPU; nothing is built again.
+  --cuda    also the CUDA libraries (1.9 GB more to download, 7 GB of disk in
+            all). They are loaded at run time if there is a GPU; nothing is
+            built again.
   --check   only look: is everything in place and undamaged? Changes nothing.
   --help    this text
 
 Environment
   LIBTORCH         a LibTorch $LIBTORCH_VERSION of your own: used instead of a download
-  XDG_CACHE_HOME   the cache folder is \$XDG_CACHE_HOME/mir, otherwise ~/.cache/mir
-  PIP_*            pip does the downloads, so its mirrors and proxies are respected
+  XDG_CACHE_HOME   the cache folder is \$XDG_CACHE_HOME/mir, else ~/.cache/mir
+  PIP_*            pip does the downloads, so its mirrors and proxies count
 
 Examples
   ./setup.sh && cargo run --release --example onsets_frames
@@ -139,10 +140,12 @@ check_libc() {
         "Use a newer distribution (Debian 10, Ubuntu 20.04, RHEL 8 or later), or set LIBTORCH to a build of your own."
 }
 
+free_megabytes() { df -Pk "$CACHE" | awk 'NR == 2 { print int($4 / 1024) }'; }
+
 # check_space MEGABYTES
 check_space() {
     local free
-    free=$(df -Pk "$CACHE" | awk 'NR == 2 { print int($4 / 1024) }')
+    free=$(free_megabytes)
     [ "$free" -ge "$1" ] || fail \
         "Not enough space: $CACHE needs $1 MB, $free MB are free." \
         "Free some, or set XDG_CACHE_HOME to a folder on a larger disk."
@@ -187,7 +190,7 @@ close_workshop() {
     local status=$?
     trap - EXIT INT TERM HUP
     if [ -n "${PIP_PID:-}" ]; then
-        kill "$PIP_PID" 2>/dev/null || true
+        kill -- "-$PIP_PID" 2>/dev/null || true
         wait "$PIP_PID" 2>/dev/null || true
     fi
     [ -z "${WORKSHOP:-}" ] || rm -rf "$WORKSHOP"
@@ -260,7 +263,7 @@ watch() {
 # explain LOG FILE: why pip failed, in our words.
 explain() {
     local log=$1 file=$2
-    if grep -qi 'no space left' "$log"; then
+    if grep -qi 'no space left' "$log" || [ "$(free_megabytes)" -lt 20 ]; then
         fail "The disk filled up while downloading $file." "Free some space, or set XDG_CACHE_HOME to a folder on a larger disk."
     elif grep -qi 'CERTIFICATE_VERIFY_FAILED' "$log"; then
         fail "The package index's certificate was not accepted." \
@@ -299,11 +302,14 @@ download() {
     mkdir -p "$part/tmp" "$part/wheel"
     # Without pip's cache: it would hold the file a second time, in old releases in memory.
     # Unpacked beside the target, since /tmp may be small. One Python version, whatever runs here.
+    # In a process group of its own, so that it ends with us even behind a launcher script.
+    set -m
     TMPDIR=$part/tmp PIP_RESUME_RETRIES=8 PIP_REQUIRE_VIRTUALENV=0 \
         python3 -m pip download --quiet --no-input --disable-pip-version-check --no-cache-dir \
         --progress-bar off --no-deps --only-binary=:all: --python-version 3.11 "${options[@]}" \
         --dest "$part/wheel" "$name==$version" >"$WORKSHOP/pip.log" 2>&1 &
     PIP_PID=$!
+    set +m
     watch "$part" "$bytes"
     local status=0
     wait "$PIP_PID" || status=$?
@@ -333,7 +339,7 @@ download_role() {
 #   cpu    LibTorch's CPU libraries and headers, flat (lib/, include/)
 #   cuda   all libraries where the wheels have them: they find one another by relative paths
 #   whole  everything
-# With MODE check-… nothing is written: lists what is missing or damaged.
+# With MODE check-… nothing is written: lists what differs from the wheels.
 unpack() {
     python3 - "$@" <<'EOF'
 import os, re, shutil, sys, zipfile, zlib
@@ -379,7 +385,7 @@ for wheel in wheels:
             path = os.path.join(target, where)
             if check:
                 if not intact(member, path):
-                    print("  damaged or missing:", path)
+                    print(path, "is damaged; remove the folder, then run ./setup.sh")
                     bad += 1
                 continue
             os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -477,7 +483,7 @@ install_cuda() {
     check_python
     check_libc
     open_workshop
-    check_space $(($(missing_megabytes libtorch libtorch-needs cuda) + 5200))
+    check_space $(($(missing_megabytes libtorch libtorch-needs cuda) + 4200))
     download_role libtorch
     download_role libtorch-needs
     download_role cuda
@@ -554,7 +560,7 @@ report() {
     if [ -z "$2" ]; then
         say "ok       $1"
     else
-        say "MISSING  $1: $(head -n 1 <<<"$2")"
+        say "NOT OK   $1: $(head -n 1 <<<"$2")"
         WELL=no
     fi
 }
@@ -589,7 +595,7 @@ look() {
     local fault=
     [ -f "$TOML" ] && [ "$(cat "$TOML")" = "$(wanted_toml)" ] || fault="absent or out of date"
     report "$TOML" "$fault"
-    [ "$WELL" = yes ] || fail "Not everything is in place." "Run ./setup.sh${1:+ $1}"
+    [ "$WELL" = yes ] || fail "Not everything is in place." "If nothing else is said above: run ./setup.sh${1:+ $1}"
 }
 
 wanted_toml() {
