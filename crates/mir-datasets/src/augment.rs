@@ -65,11 +65,7 @@ fn check(field: &'static str, expected: &'static str, actual: f64, fits: bool) -
     if fits {
         return Ok(());
     }
-    Err(Error::InvalidConfig {
-        field,
-        expected,
-        actual: actual.to_string(),
-    })
+    Err(Error::InvalidConfig { field, expected, actual: actual.to_string() })
 }
 
 /// Changes one channel of a window, `[frames, bins]` in row-major order.
@@ -108,8 +104,7 @@ pub(crate) fn apply(config: &AugmentConfig, x: &mut [f32], bins: usize, rng: &mu
     // The mean keeps the masked window's level: 0 would be a loud value for a log-mel feature.
     let mean = (x.iter().map(|&v| f64::from(v)).sum::<f64>() / x.len() as f64) as f32;
     for band in frequency {
-        x.chunks_exact_mut(bins)
-            .for_each(|row| row[band.clone()].fill(mean));
+        x.chunks_exact_mut(bins).for_each(|row| row[band.clone()].fill(mean));
     }
     for stretch in time {
         x[stretch.start * bins..stretch.end * bins].fill(mean);
@@ -141,10 +136,7 @@ struct Normal {
 
 impl Normal {
     const fn new(deviation: f32) -> Self {
-        Self {
-            deviation,
-            spare: None,
-        }
+        Self { deviation, spare: None }
     }
 
     fn draw(&mut self, rng: &mut impl Rng) -> f32 {
@@ -180,7 +172,9 @@ mod tests {
     #[test]
     fn the_default_changes_nothing() {
         assert!(AugmentConfig::default().is_off());
-        assert!(augmented(&AugmentConfig::default(), 1.5, 0).iter().all(|&v| (v - 1.5).abs() < 1e-9));
+        assert!(
+            augmented(&AugmentConfig::default(), 1.5, 0).iter().all(|&v| (v - 1.5).abs() < 1e-9)
+        );
     }
 
     #[test]

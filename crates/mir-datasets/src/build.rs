@@ -128,13 +128,9 @@ impl StoreBuilder {
     /// # Errors
     /// [`Error::Features`] for a configuration that the front end refuses.
     pub fn new(front_end: &FrontEndConfig) -> Result<Self> {
-        let front_end = front_end.build().map_err(|source| Error::Features {
-            track: None,
-            source,
-        })?;
-        Ok(Self {
-            front_end: front_end.into(),
-        })
+        let front_end =
+            front_end.build().map_err(|source| Error::Features { track: None, source })?;
+        Ok(Self { front_end: front_end.into() })
     }
 
     /// The front end.
@@ -166,10 +162,7 @@ impl StoreBuilder {
         let features = self
             .front_end
             .process(&audio)
-            .map_err(|source| Error::Features {
-                track: Some(track.id().clone()),
-                source,
-            })?;
+            .map_err(|source| Error::Features { track: Some(track.id().clone()), source })?;
         Ok(Recording {
             track: StoredTrack {
                 id: track.id().clone(),
@@ -294,10 +287,7 @@ impl StoreBuilder {
                 Err(error) => {
                     let reason = one_line(&error);
                     log::warn!("{} is left out: {reason}", track.id());
-                    skipped.push(SkippedTrack {
-                        track: track.id().clone(),
-                        reason,
-                    });
+                    skipped.push(SkippedTrack { track: track.id().clone(), reason });
                     first_failure.get_or_insert((index, error));
                 }
             }
@@ -352,7 +342,9 @@ mod cached {
             let path = cache_path(cache_dir, &header)?;
             if path.exists() {
                 match Hdf5Store::open_expecting(&path, &header) {
-                    Ok(store) if store.skipped().is_empty() || options.on_error == OnError::Skip => {
+                    Ok(store)
+                        if store.skipped().is_empty() || options.on_error == OnError::Skip =>
+                    {
                         return Ok(Built {
                             report: BuildReport::of(&store),
                             store: Arc::new(store),
@@ -373,11 +365,7 @@ mod cached {
             skipped.into_iter().for_each(|s| writer.push_skipped(s));
             writer.finish()?;
             let store = Hdf5Store::open_expecting(&path, &header)?;
-            Ok(Built {
-                report: BuildReport::of(&store),
-                store: Arc::new(store),
-                reused: false,
-            })
+            Ok(Built { report: BuildReport::of(&store), store: Arc::new(store), reused: false })
         }
     }
 

@@ -120,14 +120,13 @@ impl FromStr for Split {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|split| split.name() == name)
-            .ok_or_else(|| Error::InvalidConfig {
+        Self::ALL.into_iter().find(|split| split.name() == name).ok_or_else(|| {
+            Error::InvalidConfig {
                 field: "split",
                 expected: "train, validation or test",
                 actual: name.to_owned(),
-            })
+            }
+        })
     }
 }
 
@@ -223,10 +222,7 @@ mod tests {
     #[test]
     fn a_track_name_is_a_file_stem() {
         for bad in ["", ".", "..", ".hidden", "a/b", "a\\b", "a\0b", "a\nb"] {
-            assert!(
-                matches!(TrackId::new(bad), Err(Error::TrackName { .. })),
-                "{bad:?}"
-            );
+            assert!(matches!(TrackId::new(bad), Err(Error::TrackName { .. })), "{bad:?}");
         }
         assert!(TrackId::new("x".repeat(201)).is_err());
         let id = TrackId::new("Für Elise – Ø").unwrap();

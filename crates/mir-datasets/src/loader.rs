@@ -74,11 +74,7 @@ impl LoaderConfig {
             ("prefetch", "1 to 4096", self.prefetch, 1, 4096),
         ] {
             if !(low..=high).contains(&value) {
-                return Err(Error::InvalidConfig {
-                    field,
-                    expected,
-                    actual: value.to_string(),
-                });
+                return Err(Error::InvalidConfig { field, expected, actual: value.to_string() });
             }
         }
         self.augment.validate()
@@ -106,12 +102,7 @@ impl BatchPlan {
         let notes = (0..store.tracks().len())
             .map(|track| NoteIndex::new(store.notes(track).to_vec()))
             .collect();
-        Ok(Self {
-            store,
-            config,
-            sampler,
-            notes,
-        })
+        Ok(Self { store, config, sampler, notes })
     }
 
     /// The configuration.
@@ -150,9 +141,8 @@ impl BatchPlan {
             let available = self.store.tracks()[window.track].frames;
             let range = window.start..available.min(window.start + frames);
             let covered = range.len();
-            let values = input
-                .as_slice_mut()
-                .unwrap_or_else(|| unreachable!("a fresh array is contiguous"));
+            let values =
+                input.as_slice_mut().unwrap_or_else(|| unreachable!("a fresh array is contiguous"));
             let stream = random::stream(
                 self.config.seed,
                 position.epoch,
@@ -167,8 +157,7 @@ impl BatchPlan {
                 values.chunks_exact_mut(frames * bins).for_each(vary);
             } else {
                 short.resize(header.channels * covered * bins, 0.0);
-                self.store
-                    .read_into(window.track, range.clone(), &mut short)?;
+                self.store.read_into(window.track, range.clone(), &mut short)?;
                 let channels = values.chunks_exact_mut(frames * bins);
                 for (to, from) in channels.zip(short.chunks_exact_mut(covered * bins)) {
                     vary(from);
@@ -185,11 +174,7 @@ impl BatchPlan {
                 self.config.roll,
             );
         }
-        Ok(Batch {
-            inputs,
-            targets,
-            windows,
-        })
+        Ok(Batch { inputs, targets, windows })
     }
 
     fn check(&self, position: BatchPosition) -> Result<()> {
@@ -197,10 +182,7 @@ impl BatchPlan {
         if position.batch < batches_per_epoch {
             return Ok(());
         }
-        Err(Error::Position {
-            position,
-            batches_per_epoch,
-        })
+        Err(Error::Position { position, batches_per_epoch })
     }
 }
 
@@ -227,11 +209,7 @@ impl BatchLoader {
         let stream = Ordered::new(workers, prefetch, u64::MAX, move |number| {
             work.batch(position_of(number, work.batches_per_epoch()))
         });
-        Ok(Self {
-            plan,
-            stream,
-            next: 0,
-        })
+        Ok(Self { plan, stream, next: 0 })
     }
 
     /// The plan: the same batches, at any position.
@@ -275,10 +253,7 @@ impl BatchSource for BatchLoader {
             .epoch
             .checked_mul(batches_per_epoch)
             .and_then(|before| before.checked_add(position.batch))
-            .ok_or(Error::Position {
-                position,
-                batches_per_epoch,
-            })?;
+            .ok_or(Error::Position { position, batches_per_epoch })?;
         self.stream.seek(self.next);
         Ok(())
     }
@@ -289,8 +264,5 @@ impl BatchSource for BatchLoader {
 }
 
 fn position_of(number: u64, batches_per_epoch: u64) -> BatchPosition {
-    BatchPosition {
-        epoch: number / batches_per_epoch,
-        batch: number % batches_per_epoch,
-    }
+    BatchPosition { epoch: number / batches_per_epoch, batch: number % batches_per_epoch }
 }

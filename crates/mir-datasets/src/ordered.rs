@@ -44,16 +44,12 @@ impl<T> Shared<T> {
     }
 
     fn wait<'a>(&self, state: MutexGuard<'a, State<T>>) -> MutexGuard<'a, State<T>> {
-        self.changed
-            .wait(state)
-            .unwrap_or_else(PoisonError::into_inner)
+        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
 
     fn run_job(&self, item: u64) -> Result<T> {
-        catch_unwind(AssertUnwindSafe(|| (self.job)(item))).map_err(|panic| Error::WorkerPanicked {
-            item,
-            message: panic_message(panic.as_ref()),
-        })
+        catch_unwind(AssertUnwindSafe(|| (self.job)(item)))
+            .map_err(|panic| Error::WorkerPanicked { item, message: panic_message(panic.as_ref()) })
     }
 
     fn work(&self) {
@@ -93,9 +89,7 @@ pub(crate) struct Ordered<T> {
 
 impl<T> fmt::Debug for Ordered<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ordered")
-            .field("workers", &self.workers.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Ordered").field("workers", &self.workers.len()).finish_non_exhaustive()
     }
 }
 
@@ -198,9 +192,7 @@ mod tests {
                 thread::sleep(Duration::from_micros((item * 7919) % 400));
                 item * item
             });
-            let all: Vec<u64> = std::iter::from_fn(|| stream.next())
-                .map(|r| r.unwrap())
-                .collect();
+            let all: Vec<u64> = std::iter::from_fn(|| stream.next()).map(|r| r.unwrap()).collect();
             assert_eq!(all, (0..50).map(|i| i * i).collect::<Vec<_>>());
             stream.seek(48);
             assert_eq!(stream.next().unwrap().unwrap(), 48 * 48);

@@ -68,7 +68,8 @@ mod tests {
     #[test]
     fn the_streams_are_pinned() {
         let mut rng = stream(1, 2, 3, Purpose::Crop);
-        assert_eq!(permutation(&mut rng, 6), PINNED);
+        // Computed apart from this code, from the definitions of ChaCha8 and of this module.
+        assert_eq!(permutation(&mut rng, 6), [4, 5, 3, 1, 2, 0]);
         assert_ne!(
             stream(1, 2, 3, Purpose::Crop).next_u64(),
             stream(1, 2, 3, Purpose::Augment).next_u64()
@@ -78,8 +79,6 @@ mod tests {
             stream(1, 3, 2, Purpose::Crop).next_u64()
         );
     }
-
-    const PINNED: [usize; 6] = [0; 6];
 
     #[test]
     fn draws_are_in_range_and_reach_both_ends() {

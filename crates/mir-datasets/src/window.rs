@@ -42,11 +42,7 @@ pub struct WindowConfig {
 impl Default for WindowConfig {
     /// 200 frames (6.4 s at 31.25 frames/s), drawn by duration, padded with 0.
     fn default() -> Self {
-        Self {
-            frames: 200,
-            sampling: Sampling::default(),
-            padding: 0.0,
-        }
+        Self { frames: 200, sampling: Sampling::default(), padding: 0.0 }
     }
 }
 
@@ -96,12 +92,7 @@ impl WindowSampler {
                 split: store.header().split.clone(),
             });
         }
-        Ok(Self {
-            config,
-            seed,
-            lengths,
-            ends,
-        })
+        Ok(Self { config, seed, lengths, ends })
     }
 
     /// The configuration.
@@ -144,11 +135,7 @@ impl WindowSampler {
                     }
                 };
                 let starts = self.lengths[track].saturating_sub(self.config.frames) + 1;
-                Window {
-                    track,
-                    start: random::below(&mut rng, starts),
-                    frames: self.config.frames,
-                }
+                Window { track, start: random::below(&mut rng, starts), frames: self.config.frames }
             })
             .collect()
     }

@@ -119,14 +119,13 @@ impl FromStr for MapsPiano {
     type Err = Error;
 
     fn from_str(code: &str) -> Result<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|piano| piano.code() == code)
-            .ok_or_else(|| Error::InvalidConfig {
+        Self::ALL.into_iter().find(|piano| piano.code() == code).ok_or_else(|| {
+            Error::InvalidConfig {
                 field: "piano",
                 expected: "one of the nine codes of MAPS, AkPnBcht to StbgTGd2",
                 actual: code.to_owned(),
-            })
+            }
+        })
     }
 }
 
@@ -167,19 +166,14 @@ pub fn parse_name(stem: &str) -> Option<(&str, MapsPiano)> {
 
 /// The name under which all recordings of a piece are compared.
 pub fn piece_of(piece: &str) -> &str {
-    ALIASES
-        .iter()
-        .find(|(alias, _)| *alias == piece)
-        .map_or(piece, |(_, name)| name)
+    ALIASES.iter().find(|(alias, _)| *alias == piece).map_or(piece, |(_, name)| name)
 }
 
 /// The 270 published recordings of full pieces, as piece (as spelled in the file name) and piano.
 pub fn published_recordings() -> impl Iterator<Item = (&'static str, MapsPiano)> {
     RECORDINGS.lines().skip(1).flat_map(|line| {
         let (piece, pianos) = line.split_once('\t').unwrap_or((line, ""));
-        pianos
-            .split(' ')
-            .filter_map(move |code| Some((piece, code.parse().ok()?)))
+        pianos.split(' ').filter_map(move |code| Some((piece, code.parse().ok()?)))
     })
 }
 
@@ -215,17 +209,12 @@ impl Track for MapsTrack {
     }
 
     fn audio(&self, options: &LoadOptions) -> Result<AudioBuffer> {
-        mir_audio::load(&self.audio, options).map_err(|source| Error::Audio {
-            track: self.id.clone(),
-            source,
-        })
+        mir_audio::load(&self.audio, options)
+            .map_err(|source| Error::Audio { track: self.id.clone(), source })
     }
 
     fn notes(&self) -> Result<Vec<Note>> {
-        read_notes(&self.labels).map_err(|source| Error::Notes {
-            track: self.id.clone(),
-            source,
-        })
+        read_notes(&self.labels).map_err(|source| Error::Notes { track: self.id.clone(), source })
     }
 
     fn source_fingerprint(&self) -> Result<Fingerprint> {
@@ -294,20 +283,13 @@ impl Maps {
 
         let mut test_pieces: BTreeSet<&str> = published_pieces(&config.test_pianos);
         let on_test_piano = |t: &MapsTrack| config.test_pianos.contains(&t.piano);
-        test_pieces.extend(
-            recordings
-                .iter()
-                .filter(|t| on_test_piano(t))
-                .map(|t| t.piece.as_str()),
-        );
+        test_pieces
+            .extend(recordings.iter().filter(|t| on_test_piano(t)).map(|t| t.piece.as_str()));
         let validates = |t: &MapsTrack| {
             Some(t.piano) == config.validation_piano && !test_pieces.contains(t.piece.as_str())
         };
-        let validation_pieces: BTreeSet<&str> = recordings
-            .iter()
-            .filter(|t| validates(t))
-            .map(|t| t.piece.as_str())
-            .collect();
+        let validation_pieces: BTreeSet<&str> =
+            recordings.iter().filter(|t| validates(t)).map(|t| t.piece.as_str()).collect();
         let trains = |t: &MapsTrack| {
             !on_test_piano(t)
                 && Some(t.piano) != config.validation_piano
@@ -315,10 +297,8 @@ impl Maps {
                 && !validation_pieces.contains(t.piece.as_str())
         };
 
-        let shared: Vec<Arc<dyn Track>> = recordings
-            .iter()
-            .map(|t| Arc::new(t.clone()) as Arc<dyn Track>)
-            .collect();
+        let shared: Vec<Arc<dyn Track>> =
+            recordings.iter().map(|t| Arc::new(t.clone()) as Arc<dyn Track>).collect();
         let select = |wanted: &dyn Fn(&MapsTrack) -> bool| -> Vec<Arc<dyn Track>> {
             recordings
                 .iter()
@@ -432,37 +412,20 @@ fn find_in_part(part: &Path) -> Result<Vec<MapsTrack>> {
         .map(|(name, audio)| {
             let id = TrackId::new(&name)?;
             let Some((piece, piano)) = parse_name(&name) else {
-                return Err(Error::FileName {
-                    path: audio,
-                    expected: NAME,
-                });
+                return Err(Error::FileName { path: audio, expected: NAME });
             };
             let labels = labels.join(format!("{name}.tsv"));
             if !labels.is_file() {
-                return Err(Error::MissingFile {
-                    track: id,
-                    what: "label file",
-                    path: labels,
-                });
+                return Err(Error::MissingFile { track: id, what: "label file", path: labels });
             }
-            Ok(MapsTrack {
-                id,
-                piece: piece_of(piece).to_owned(),
-                piano,
-                audio,
-                labels,
-            })
+            Ok(MapsTrack { id, piece: piece_of(piece).to_owned(), piano, audio, labels })
         })
         .collect()
 }
 
 /// Entries of a folder that are not hidden, sorted.
 fn list(folder: &Path) -> Result<Vec<PathBuf>> {
-    let failed = |source| Error::Io {
-        action: "list",
-        path: folder.to_owned(),
-        source,
-    };
+    let failed = |source| Error::Io { action: "list", path: folder.to_owned(), source };
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
@@ -475,8 +438,7 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn has_ending(path: &Path, ending: &str) -> bool {
-    path.extension()
-        .is_some_and(|found| found.eq_ignore_ascii_case(ending))
+    path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending))
 }
 
 /// The file name without its ending.
@@ -484,10 +446,7 @@ fn stem(path: &Path) -> Result<String> {
     path.file_stem()
         .and_then(|stem| stem.to_str())
         .map(str::to_owned)
-        .ok_or_else(|| Error::FileName {
-            path: path.to_owned(),
-            expected: NAME,
-        })
+        .ok_or_else(|| Error::FileName { path: path.to_owned(), expected: NAME })
 }
 
 #[cfg(test)]
@@ -531,7 +490,9 @@ mod tests {
             Some(("chpn-p11-format0", MapsPiano::AkPnCGdD))
         );
         assert_eq!(piece_of("chpn-p11-format0"), piece_of("chpn-p11"));
-        for name in ["", "MAPS_MUS-", "MAPS_MUS-x_Piano", "MAPS_MUS-_AkPnBcht", "x_AkPnBcht", "MAPS_MUS-x"] {
+        for name in
+            ["", "MAPS_MUS-", "MAPS_MUS-x_Piano", "MAPS_MUS-_AkPnBcht", "x_AkPnBcht", "MAPS_MUS-x"]
+        {
             assert_eq!(parse_name(name), None, "{name}");
         }
         for (piece, piano) in published_recordings() {

@@ -61,6 +61,7 @@
 use std::fmt;
 
 use mir_core::{Key, KeyRange};
+use serde::Serialize;
 
 /// Ticks of a whole note. Divisible by every length in use: 64ths, triplets, quintuplets, septuplets.
 pub const WHOLE: u32 = 20_160;
@@ -184,7 +185,7 @@ pub enum NotationErrorKind {
 }
 
 /// How the notes of a piece are joined unless a sign says otherwise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Touch {
     /// Each note reaches the next.
     Legato,
@@ -195,7 +196,7 @@ pub enum Touch {
 }
 
 /// Whether a piece was composed for this collection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Status {
     /// The composition is in the public domain; the encoding is ours.
     PublicDomain,
@@ -213,7 +214,7 @@ impl fmt::Display for Status {
 }
 
 /// A sign at a note.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Articulation {
     /// None: the piece's touch.
     Plain,
@@ -224,7 +225,7 @@ pub enum Articulation {
 }
 
 /// One written note.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct ScoreNote {
     /// Where it starts, ticks from the beginning.
     pub start: u32,
@@ -251,7 +252,7 @@ pub struct ScoreNote {
 }
 
 /// A value from a position on, which may move evenly to the next one.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Mark {
     /// Ticks from the beginning.
     pub at: u32,
@@ -275,7 +276,7 @@ pub(crate) fn value_at(marks: &[Mark], at: u32) -> Option<f64> {
 }
 
 /// A piece as written: notes on a grid of ticks, [`WHOLE`] to the whole note.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Score {
     title: String,
     origin: String,

@@ -141,6 +141,11 @@ impl Performer {
         Ok(Self { config })
     }
 
+    /// How it plays.
+    pub fn config(&self) -> &PerformanceConfig {
+        &self.config
+    }
+
     /// One performance: key-down and key-up times sorted by onset, and the sustain pedal. It starts
     /// with up to a second of silence; all keys lie on the piano; velocities are 12 to 124.
     ///

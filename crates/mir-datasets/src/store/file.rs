@@ -48,11 +48,7 @@ const ALIGNMENT: u64 = 4096;
 /// Wraps errors of the HDF5 library with what was tried.
 fn hdf5_error(action: &'static str, path: &Path) -> impl FnOnce(hdf5::Error) -> Error {
     let path = path.to_owned();
-    move |source| Error::Hdf5 {
-        action,
-        path,
-        source: source.to_string().into(),
-    }
+    move |source| Error::Hdf5 { action, path, source: source.to_string().into() }
 }
 
 /// Writes a store track by track; the file appears when [`finish`](Self::finish) has synced it.
@@ -86,12 +82,7 @@ impl Hdf5Writer {
             Ok(file)
         };
         let file = create().map_err(hdf5_error("write", path))?;
-        Ok(Self {
-            file,
-            target,
-            header,
-            skipped: Vec::new(),
-        })
+        Ok(Self { file, target, header, skipped: Vec::new() })
     }
 
     /// Adds a track. Readers see tracks in bytewise order of their names.
@@ -101,8 +92,7 @@ impl Hdf5Writer {
     /// [`Error::Hdf5`] if it cannot be written (a full disk, a name that is there already).
     pub fn push(&mut self, recording: &Recording) -> Result<()> {
         check_recording(&self.header, recording)?;
-        self.write_track(recording)
-            .map_err(hdf5_error("write", self.target.path()))
+        self.write_track(recording).map_err(hdf5_error("write", self.target.path()))
     }
 
     fn write_track(&self, recording: &Recording) -> hdf5::Result<()> {
@@ -110,10 +100,7 @@ impl Hdf5Writer {
         let group = self.file.group("tracks")?.create_group(track.id.as_str())?;
         write_text(&group, "piece", &track.piece)?;
         write_text(&group, "instrument", &track.instrument)?;
-        group
-            .new_attr::<f64>()
-            .create("seconds")?
-            .write_scalar(&track.seconds)?;
+        group.new_attr::<f64>().create("seconds")?.write_scalar(&track.seconds)?;
         // Times of objects are left out: equal content gives equal bytes.
         group
             .new_dataset_builder()
@@ -127,11 +114,7 @@ impl Hdf5Writer {
             row[2] = note.pitch().midi();
             row[3] = f64::from(note.velocity().value());
         }
-        group
-            .new_dataset_builder()
-            .obj_track_times(false)
-            .with_data(&notes)
-            .create("notes")?;
+        group.new_dataset_builder().obj_track_times(false).with_data(&notes).create("notes")?;
         Ok(())
     }
 
@@ -169,10 +152,7 @@ fn to_json<T: serde::Serialize>(value: &T) -> Result<String> {
 
 fn write_text(location: &Location, name: &str, text: &str) -> hdf5::Result<()> {
     let text = VarLenUnicode::from_str(text).map_err(|e| hdf5::Error::Internal(e.to_string()))?;
-    location
-        .new_attr::<VarLenUnicode>()
-        .create(name)?
-        .write_scalar(&text)
+    location.new_attr::<VarLenUnicode>().create(name)?.write_scalar(&text)
 }
 
 /// Where the features of the tracks are read from.
@@ -258,10 +238,8 @@ impl Hdf5Store {
         let reader = Reader { path };
 
         reader.expect("format", FORMAT, &reader.text(&file, "format")?)?;
-        let schema: u32 = file
-            .attr("schema")
-            .and_then(|attr| attr.read_scalar())
-            .map_err(failed())?;
+        let schema: u32 =
+            file.attr("schema").and_then(|attr| attr.read_scalar()).map_err(failed())?;
         reader.expect("schema", &SCHEMA.to_string(), &schema.to_string())?;
         let header: StoreHeader = reader.json(&file, "header")?;
         let skipped = reader.json(&file, "skipped")?;
@@ -285,20 +263,10 @@ impl Hdf5Store {
             Some(payload) if mapped => payload,
             _ => {
                 log::debug!("{}: read through HDF5, without a memory map", path.display());
-                Payload::Library {
-                    datasets: Mutex::new(datasets),
-                }
+                Payload::Library { datasets: Mutex::new(datasets) }
             }
         };
-        Ok(Self {
-            path: path.to_owned(),
-            header,
-            fingerprint,
-            tracks,
-            notes,
-            skipped,
-            payload,
-        })
+        Ok(Self { path: path.to_owned(), header, fingerprint, tracks, notes, skipped, payload })
     }
 }
 
@@ -328,9 +296,7 @@ impl FeatureStore for Hdf5Store {
                 }
             }
             Payload::Library { datasets } => {
-                let datasets = datasets
-                    .lock()
-                    .unwrap_or_else(std::sync::PoisonError::into_inner);
+                let datasets = datasets.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 let values = datasets[track]
                     .read_slice::<f32, _, ndarray::Ix3>(s![.., frames, ..])
                     .map_err(hdf5_error("read", &self.path))?;
@@ -367,11 +333,7 @@ fn map_all(path: &Path, datasets: &[Dataset]) -> Option<Payload> {
 
 /// Checks the first bytes before the file is handed to the library.
 fn check_magic(path: &Path) -> Result<()> {
-    let io_error = |source| Error::Io {
-        action: "read",
-        path: path.to_owned(),
-        source,
-    };
+    let io_error = |source| Error::Io { action: "read", path: path.to_owned(), source };
     let mut first = Vec::with_capacity(MAGIC.len());
     fs::File::open(path)
         .map_err(io_error)?
@@ -405,11 +367,7 @@ impl Reader<'_> {
     }
 
     fn expect(&self, field: &str, expected: &str, actual: &str) -> Result<()> {
-        if actual == expected {
-            Ok(())
-        } else {
-            Err(self.not_a_store(field, expected, actual))
-        }
+        if actual == expected { Ok(()) } else { Err(self.not_a_store(field, expected, actual)) }
     }
 
     fn text(&self, location: &Location, name: &str) -> Result<String> {
@@ -452,10 +410,7 @@ impl Reader<'_> {
             let expected = format!("[{}, frames, {}]", header.channels, header.bins);
             return Err(self.not_a_store(&field, &expected, &format!("{shape:?}")));
         }
-        let seconds = group
-            .attr("seconds")
-            .and_then(|attr| attr.read_scalar())
-            .map_err(failed())?;
+        let seconds = group.attr("seconds").and_then(|attr| attr.read_scalar()).map_err(failed())?;
         let track = StoredTrack {
             id: TrackId::new(name)?,
             piece: self.text(&group, "piece")?,
@@ -463,10 +418,8 @@ impl Reader<'_> {
             frames,
             seconds,
         };
-        let table: Array2<f64> = group
-            .dataset("notes")
-            .and_then(|notes| notes.read_2d())
-            .map_err(failed())?;
+        let table: Array2<f64> =
+            group.dataset("notes").and_then(|notes| notes.read_2d()).map_err(failed())?;
         let notes = self.notes(name, &table)?;
         Ok((track, notes, features))
     }
@@ -508,11 +461,7 @@ fn differences(wanted: &StoreHeader, found: &StoreHeader) -> Vec<String> {
                 keys.sort();
                 keys.dedup();
                 for key in keys {
-                    let path = if path.is_empty() {
-                        key.clone()
-                    } else {
-                        format!("{path}.{key}")
-                    };
+                    let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                     let missing = Value::Null;
                     walk(
                         &path,

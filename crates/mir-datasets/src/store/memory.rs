@@ -40,8 +40,7 @@ impl MemStore {
     pub fn push(&mut self, recording: Recording) -> Result<()> {
         check_recording(&self.header, &recording)?;
         self.tracks.push(recording.track);
-        self.features
-            .push(recording.features.data.iter().copied().collect());
+        self.features.push(recording.features.data.iter().copied().collect());
         self.notes.push(recording.notes);
         Ok(())
     }

@@ -14,7 +14,7 @@ mod map;
 
 use std::{fmt, ops::Range};
 
-use mir_core::{FrameGrid, Fingerprint, Fingerprinted, Note};
+use mir_core::{Fingerprint, Fingerprinted, FrameGrid, Note};
 use mir_features::{BinAxis, FeatureMap, FrontEndConfig};
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};
@@ -191,10 +191,7 @@ fn plan_read(
     let (stride, length) = (tracks[track].frames * header.bins, frames.len() * header.bins);
     let (channels, first) = (header.channels, frames.start * header.bins);
     if out != channels * length {
-        return Err(Error::BufferLength {
-            expected: channels * length,
-            actual: out,
-        });
+        return Err(Error::BufferLength { expected: channels * length, actual: out });
     }
     Ok((0..channels).map(move |channel| {
         let start = channel * stride + first;

@@ -1,0 +1,272 @@
+//! Building stores: order, failures, cancelling, the cache.
+
+use std::{
+    cell::RefCell,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use mir_datasets::{BuildOptions, BuildReport, Error, FeatureStore, OnError, Progress, Split};
+
+use crate::support::{Defect, SineSet, Sines, builder};
+
+fn with_defect(position: usize, defect: Defect) -> SineSet {
+    SineSet::of((0..5).map(|i| {
+        let mut track = Sines::new(i, 16_000 + 5000 * i);
+        if i == position {
+            track.defect = defect;
+        }
+        track
+    }))
+}
+
+#[test]
+fn progress_counts_tracks_and_seconds_to_the_end() {
+    let set = SineSet::new(5);
+    let seen: RefCell<Vec<Progress>> = RefCell::default();
+    let report = |progress| seen.borrow_mut().push(progress);
+    let options = BuildOptions { progress: Some(&report), threads: 2, ..BuildOptions::default() };
+    let store = builder().build_in_memory(&set, Split::Train, options).unwrap();
+    let seen = seen.into_inner();
+    let counts: Vec<usize> = seen.iter().map(|p| p.tracks_done).collect();
+    assert_eq!(counts, [0, 1, 2, 3, 4, 5]);
+    let last = seen.last().unwrap();
+    assert!((last.seconds_done - last.seconds_total.unwrap()).abs() < 1e-9);
+    let report = BuildReport::of(&store);
+    assert_eq!(report.tracks, 5);
+    assert!((report.seconds - last.seconds_done).abs() < 1e-9);
+    assert!(report.notes > 0 && report.frames > 0);
+}
+
+#[test]
+fn a_bad_track_stops_the_build_or_is_left_out_and_reported() {
+    for defect in [Defect::NoAudio, Defect::LateNotes, Defect::NaN] {
+        let set = with_defect(2, defect);
+        let error =
+            builder().build_in_memory(&set, Split::Train, BuildOptions::default()).unwrap_err();
+        match error {
+            Error::TrackFailed { track, source } => {
+                assert_eq!(track.as_str(), "sines-02");
+                match defect {
+                    Defect::LateNotes => {
+                        assert!(matches!(*source, Error::LabelsBeyondAudio { .. }))
+                    }
+                    Defect::NaN => assert!(matches!(*source, Error::Features { .. })),
+                    _ => assert!(matches!(*source, Error::Render { .. })),
+                }
+            }
+            other => panic!("{other:?}"),
+        }
+        let options = BuildOptions { on_error: OnError::Skip, ..BuildOptions::default() };
+        let store = builder().build_in_memory(&set, Split::Train, options).unwrap();
+        assert_eq!(store.tracks().len(), 4);
+        assert_eq!(store.skipped().len(), 1);
+        assert_eq!(store.skipped()[0].track.as_str(), "sines-02");
+        assert!(store.skipped()[0].reason.contains("sines-02"));
+    }
+}
+
+#[test]
+fn nothing_to_store_is_an_error() {
+    let mut track = Sines::new(0, 16_000);
+    track.defect = Defect::NoAudio;
+    let options = BuildOptions { on_error: OnError::Skip, ..BuildOptions::default() };
+    assert!(matches!(
+        builder().build_in_memory(&SineSet::of([track]), Split::Train, options),
+        Err(Error::AllFailed { total: 1, .. })
+    ));
+    assert!(matches!(
+        builder().build_in_memory(&SineSet::new(2), Split::Test, options),
+        Err(Error::EmptySplit { .. })
+    ));
+}
+
+#[test]
+fn a_panic_is_never_skipped() {
+    let options = BuildOptions { on_error: OnError::Skip, ..BuildOptions::default() };
+    assert!(matches!(
+        builder().build_in_memory(&with_defect(1, Defect::Panic), Split::Train, options),
+        Err(Error::WorkerPanicked { item: 1, .. })
+    ));
+}
+
+#[test]
+fn a_build_can_be_cancelled() {
+    let cancel = AtomicBool::new(false);
+    let stop_after_two =
+        |progress: Progress| cancel.store(progress.tracks_done == 2, Ordering::Relaxed);
+    let options = BuildOptions {
+        progress: Some(&stop_after_two),
+        cancel: Some(&cancel),
+        ..BuildOptions::default()
+    };
+    assert!(matches!(
+        builder().build_in_memory(&SineSet::new(5), Split::Train, options),
+        Err(Error::Cancelled { done: 2, total: 5 })
+    ));
+}
+
+#[cfg(feature = "hdf5")]
+mod cached {
+    use std::{fs, path::Path};
+
+    use mir_core::batch::BatchPosition;
+    use mir_datasets::{BatchPlan, LoaderConfig, StoreBuilder, recordings};
+    use mir_features::{FrontEndConfig, LogMelConfig};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_store_is_built_once_and_found_again() {
+        let folder = TempDir::new().unwrap();
+        let cache = folder.path().join("deep/cache");
+        let build = |set: &SineSet| {
+            builder().build_or_open(&cache, set, Split::Train, BuildOptions::default()).unwrap()
+        };
+        let first = build(&SineSet::new(3));
+        assert!(!first.reused);
+        let again = build(&SineSet::new(3));
+        assert!(again.reused);
+        assert_eq!(first.report, again.report);
+        let [name] = &names(&cache)[..] else { panic!("one file") };
+        assert!(name.starts_with("sines-train_log-mel-229_") && name.ends_with(".h5"), "{name}");
+
+        assert!(!build(&SineSet::new(4)).reused, "other recordings");
+        assert_eq!(names(&cache).len(), 2);
+        let other = FrontEndConfig::LogMel(LogMelConfig::magenta());
+        let built = StoreBuilder::new(&other)
+            .unwrap()
+            .build_or_open(&cache, &SineSet::new(3), Split::Train, BuildOptions::default())
+            .unwrap();
+        assert!(!built.reused, "another front end");
+        assert_eq!(names(&cache).len(), 3);
+    }
+
+    #[test]
+    fn the_bytes_do_not_depend_on_the_number_of_threads() {
+        let bytes = |threads| {
+            let folder = TempDir::new().unwrap();
+            let options = BuildOptions { threads, ..BuildOptions::default() };
+            builder()
+                .build_or_open(folder.path(), &SineSet::new(9), Split::Train, options)
+                .unwrap();
+            let [name] = &names(folder.path())[..] else { panic!("one file") };
+            fs::read(folder.path().join(name)).unwrap()
+        };
+        let one = bytes(1);
+        assert!(one == bytes(1), "a second run differs");
+        assert!(one == bytes(4), "four threads differ from one");
+    }
+
+    #[test]
+    fn memory_and_file_give_the_same_batches() {
+        let folder = TempDir::new().unwrap();
+        let set = SineSet::new(4);
+        let options = BuildOptions::default();
+        let file = builder().build_or_open(folder.path(), &set, Split::Train, options).unwrap();
+        let memory = builder().build_in_memory(&set, Split::Train, options).unwrap();
+        assert_eq!(memory.header(), file.store.header());
+        for (a, b) in recordings(&memory).zip(recordings(file.store.as_ref())) {
+            assert_eq!(a.unwrap(), b.unwrap());
+        }
+        let plan = |store| BatchPlan::new(store, LoaderConfig::default()).unwrap();
+        let position = BatchPosition::default();
+        assert_eq!(
+            plan(std::sync::Arc::new(memory)).batch(position).unwrap(),
+            plan(file.store).batch(position).unwrap()
+        );
+    }
+
+    #[test]
+    fn a_damaged_store_is_built_again() {
+        let folder = TempDir::new().unwrap();
+        let build = || {
+            builder()
+                .build_or_open(
+                    folder.path(),
+                    &SineSet::new(2),
+                    Split::Train,
+                    BuildOptions::default(),
+                )
+                .unwrap()
+        };
+        build();
+        let path = folder.path().join(&names(folder.path())[0]);
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+        assert!(!build().reused);
+        assert!(fs::read(&path).unwrap() == bytes);
+        assert!(build().reused);
+    }
+
+    #[test]
+    fn a_failed_or_cancelled_build_leaves_nothing() {
+        let folder = TempDir::new().unwrap();
+        let cancel = AtomicBool::new(false);
+        let stop = |progress: Progress| cancel.store(progress.tracks_done == 2, Ordering::Relaxed);
+        let cancelled = BuildOptions {
+            progress: Some(&stop),
+            cancel: Some(&cancel),
+            ..BuildOptions::default()
+        };
+        let build = |set: &SineSet, options| {
+            builder().build_or_open(folder.path(), set, Split::Train, options).unwrap_err()
+        };
+        assert!(matches!(build(&SineSet::new(4), cancelled), Error::Cancelled { .. }));
+        let broken = with_defect(3, Defect::NoAudio);
+        assert!(matches!(build(&broken, BuildOptions::default()), Error::TrackFailed { .. }));
+        assert_eq!(names(folder.path()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_store_with_gaps_serves_only_those_who_accept_them() {
+        let folder = TempDir::new().unwrap();
+        let broken = with_defect(3, Defect::NoAudio);
+        let skip = BuildOptions { on_error: OnError::Skip, ..BuildOptions::default() };
+        let build =
+            |options| builder().build_or_open(folder.path(), &broken, Split::Train, options);
+        assert!(!build(skip).unwrap().reused);
+        let again = build(skip).unwrap();
+        assert!(again.reused);
+        assert_eq!(again.report.skipped.len(), 1);
+        assert!(matches!(build(BuildOptions::default()), Err(Error::TrackFailed { .. })));
+    }
+
+    #[test]
+    fn a_cache_that_is_no_folder_is_named() {
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(matches!(
+            builder().build_or_open(&file, &SineSet::new(1), Split::Train, BuildOptions::default()),
+            Err(Error::Io { action: "create", .. })
+        ));
+    }
+
+    #[test]
+    fn two_builders_at_once_do_not_harm_each_other() {
+        let folder = TempDir::new().unwrap();
+        let build = || {
+            let set = SineSet::new(4);
+            let options = BuildOptions { threads: 1, ..BuildOptions::default() };
+            let built =
+                builder().build_or_open(folder.path(), &set, Split::Train, options).unwrap();
+            built.report
+        };
+        let reports: Vec<BuildReport> = std::thread::scope(|scope| {
+            let builds: Vec<_> = (0..4).map(|_| scope.spawn(build)).collect();
+            builds.into_iter().map(|b| b.join().unwrap()).collect()
+        });
+        assert!(reports.iter().all(|report| *report == reports[0]));
+        assert_eq!(names(folder.path()).len(), 1);
+    }
+}

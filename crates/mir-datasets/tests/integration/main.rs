@@ -1,0 +1,7 @@
+//! Integration tests of mir-datasets.
+
+mod build;
+mod loader;
+mod maps;
+mod store;
+mod support;

@@ -1,0 +1,283 @@
+//! MAPS: the layout, the splits, and the published facts on the real files.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use mir_core::{Note, SampleRate};
+use mir_datasets::{
+    Dataset, Error, LoadOptions, OnError, Result, Split, Track,
+    loaders::{Maps, MapsConfig, MapsPiano, maps::published_pieces},
+    one_per_piece, shared_pieces,
+};
+use mir_testkit::{assert_close, test_data};
+use tempfile::TempDir;
+
+use crate::support::builder;
+
+const LABELS: &str = "# onset,offset,note,velocity\n0.100000\t0.400000\t60.000000\t80.000000\n";
+
+/// Mono 16-bit WAV of `seconds` at 16 kHz, written from the format's definition.
+fn wav(seconds: f64) -> Vec<u8> {
+    let samples = (seconds * 16_000.0) as u32;
+    let mut bytes = Vec::new();
+    bytes.extend(b"RIFF");
+    bytes.extend((36 + 2 * samples).to_le_bytes());
+    bytes.extend(b"WAVEfmt ");
+    bytes.extend(16u32.to_le_bytes());
+    bytes.extend(1u16.to_le_bytes());
+    bytes.extend(1u16.to_le_bytes());
+    bytes.extend(16_000u32.to_le_bytes());
+    bytes.extend(32_000u32.to_le_bytes());
+    bytes.extend(2u16.to_le_bytes());
+    bytes.extend(16u16.to_le_bytes());
+    bytes.extend(b"data");
+    bytes.extend((2 * samples).to_le_bytes());
+    for n in 0..samples {
+        bytes.extend((((n * 37) % 2000) as i16 - 1000).to_le_bytes());
+    }
+    bytes
+}
+
+/// A folder in the layout with recordings of these names, of 1 s each.
+fn layout(part: &Path, names: &[&str]) {
+    fs::create_dir_all(part.join("wav")).unwrap();
+    fs::create_dir_all(part.join("tsv/matched")).unwrap();
+    for name in names {
+        fs::write(part.join(format!("wav/{name}.wav")), wav(1.0)).unwrap();
+        fs::write(part.join(format!("tsv/matched/{name}.tsv")), LABELS).unwrap();
+    }
+}
+
+fn open(root: &Path) -> Result<Maps> {
+    Maps::open(root, MapsConfig::default())
+}
+
+fn names(tracks: &[Arc<dyn Track>]) -> Vec<String> {
+    tracks.iter().map(|t| t.id().to_string()).collect()
+}
+
+#[test]
+fn splits_share_neither_piece_nor_piano() {
+    let root = TempDir::new().unwrap();
+    layout(
+        root.path(),
+        &[
+            "MAPS_MUS-alb_esp2_AkPnCGdD",
+            "MAPS_MUS-chpn-p1_AkPnBcht",
+            "MAPS_MUS-chpn-p1_AkPnBsdf",
+            "MAPS_MUS-new_piece_SptkBGAm",
+            "MAPS_MUS-new_piece_ENSTDkCl",
+            "MAPS_MUS-scn15_12_StbgTGd2",
+        ],
+    );
+    let maps = open(root.path()).unwrap();
+    assert_eq!(maps.tracks().len(), 6);
+    let split = |split| names(&maps.split(split).unwrap());
+    // scn15_12 is played by a test piano, though not here; new_piece is, here.
+    assert_eq!(split(Split::Train), ["MAPS_MUS-alb_esp2_AkPnCGdD"]);
+    assert_eq!(split(Split::Validation), ["MAPS_MUS-chpn-p1_AkPnBsdf"]);
+    assert_eq!(split(Split::Test), ["MAPS_MUS-new_piece_ENSTDkCl"]);
+
+    let all = MapsConfig { validation_piano: None, ..MapsConfig::default() };
+    let maps = Maps::open(root.path(), all).unwrap();
+    assert_eq!(maps.split(Split::Train).unwrap().len(), 3);
+    assert!(matches!(maps.split(Split::Validation), Err(Error::EmptySplit { .. })));
+}
+
+#[test]
+fn train_and_test_may_lie_in_two_folders() {
+    let root = TempDir::new().unwrap();
+    layout(&root.path().join("train"), &["MAPS_MUS-alb_esp2_AkPnCGdD"]);
+    layout(&root.path().join("test"), &["MAPS_MUS-scn15_12_ENSTDkCl"]);
+    let maps = open(root.path()).unwrap();
+    assert_eq!(maps.split(Split::Train).unwrap().len(), 1);
+    assert_eq!(maps.split(Split::Test).unwrap().len(), 1);
+
+    layout(&root.path().join("train"), &["MAPS_MUS-scn15_12_ENSTDkCl"]);
+    match open(root.path()) {
+        Err(Error::DuplicateTrack { first, second, .. }) => {
+            assert!(first.starts_with(root.path().join("train")));
+            assert!(second.starts_with(root.path().join("test")));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_folder_that_is_not_the_data_set_is_explained() {
+    let root = TempDir::new().unwrap();
+    match open(root.path()) {
+        Err(error @ Error::NoRecordings { .. }) => {
+            let text = error.to_string();
+            assert!(text.contains("tsv/matched") && text.contains(&*root.path().to_string_lossy()));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(open(&root.path().join("nothing")), Err(Error::Io { action: "list", .. })));
+
+    layout(root.path(), &["MAPS_MUS-alb_esp2_AkPnCGdD"]);
+    let labels = root.path().join("tsv/matched/MAPS_MUS-alb_esp2_AkPnCGdD.tsv");
+    fs::remove_file(&labels).unwrap();
+    match open(root.path()) {
+        Err(Error::MissingFile { path, .. }) => assert_eq!(path, labels),
+        other => panic!("{other:?}"),
+    }
+
+    let root = TempDir::new().unwrap();
+    layout(root.path(), &["holiday_recording"]);
+    assert!(matches!(open(root.path()), Err(Error::FileName { .. })));
+}
+
+#[test]
+fn the_validation_piano_is_no_test_piano() {
+    let config =
+        MapsConfig { validation_piano: Some(MapsPiano::ENSTDkCl), ..MapsConfig::default() };
+    assert!(matches!(
+        Maps::open(".", config),
+        Err(Error::InvalidConfig { field: "validation_piano", .. })
+    ));
+    assert!(serde_json::from_str::<MapsConfig>(r#"{"test_pianos": ["Casio"]}"#).is_err());
+    let json = serde_json::to_string(&MapsConfig::default()).unwrap();
+    assert_eq!(serde_json::from_str::<MapsConfig>(&json).unwrap(), MapsConfig::default());
+}
+
+#[test]
+fn broken_labels_and_audio_name_file_and_line() {
+    let root = TempDir::new().unwrap();
+    let name = "MAPS_MUS-alb_esp2_AkPnCGdD";
+    layout(root.path(), &[name]);
+    let maps = open(root.path()).unwrap();
+    let track = &maps.tracks()[0];
+    let before = track.source_fingerprint().unwrap();
+    let labels = root.path().join(format!("tsv/matched/{name}.tsv"));
+
+    fs::write(&labels, format!("{LABELS}0.5\tnever\t60\t80\n")).unwrap();
+    assert_ne!(track.source_fingerprint().unwrap(), before);
+    match track.notes() {
+        Err(Error::Notes {
+            source: mir_core::Error::Parse { path, line: 3, field, .. }, ..
+        }) => {
+            assert_eq!((path, field), (labels.clone(), "offset"));
+        }
+        other => panic!("{other:?}"),
+    }
+
+    fs::write(&labels, format!("{LABELS}7.5\t8\t60\t80\n")).unwrap();
+    match builder().recording(track.as_ref()) {
+        Err(Error::LabelsBeyondAudio { onset, duration, .. }) => {
+            assert_close(onset, 7.5, 1e-9, "onset");
+            assert_close(duration, 1.0, 1e-9, "duration");
+        }
+        other => panic!("{other:?}"),
+    }
+    // A note that rings longer than the recording is an ordinary thing.
+    fs::write(&labels, format!("{LABELS}0.9\t8\t60\t80\n")).unwrap();
+    assert_eq!(builder().recording(track.as_ref()).unwrap().notes.len(), 2);
+
+    fs::write(root.path().join(format!("wav/{name}.wav")), "no sound").unwrap();
+    assert!(matches!(track.audio(&LoadOptions::default()), Err(Error::Audio { .. })));
+    fs::remove_file(&labels).unwrap();
+    assert!(matches!(track.notes(), Err(Error::Notes { .. })));
+    assert!(matches!(track.source_fingerprint(), Err(Error::Io { .. })));
+}
+
+#[test]
+fn a_file_that_disappears_is_skipped_when_asked() {
+    let root = TempDir::new().unwrap();
+    layout(root.path(), &["MAPS_MUS-alb_esp2_AkPnCGdD", "MAPS_MUS-alb_esp3_AkPnCGdD"]);
+    let maps = open(root.path()).unwrap();
+    fs::remove_file(root.path().join("wav/MAPS_MUS-alb_esp2_AkPnCGdD.wav")).unwrap();
+    let options = mir_datasets::BuildOptions { on_error: OnError::Skip, ..Default::default() };
+    let store = builder().build_in_memory(&maps, Split::Train, options).unwrap();
+    use mir_datasets::FeatureStore;
+    assert_eq!(store.tracks().len(), 1);
+    assert_eq!(store.skipped()[0].track.as_str(), "MAPS_MUS-alb_esp2_AkPnCGdD");
+}
+
+fn real(folder: &str) -> Option<(PathBuf, Maps)> {
+    let root = test_data(folder)?;
+    let maps = open(&root).unwrap();
+    Some((root, maps))
+}
+
+fn all_notes(maps: &Maps) -> Vec<Note> {
+    let tracks = maps.tracks().iter();
+    tracks.flat_map(|track| track.notes().unwrap()).collect()
+}
+
+fn samples(track: &dyn Track) -> usize {
+    track.audio(&LoadOptions::default()).unwrap().len()
+}
+
+fn find<'a>(maps: &'a Maps, name: &str) -> &'a dyn Track {
+    let track = maps.tracks().iter().find(|t| t.id().as_str() == name);
+    track.unwrap_or_else(|| panic!("{name}")).as_ref()
+}
+
+#[test]
+fn the_test_recordings_have_the_published_notes() {
+    let Some((_, maps)) = real("maps/test") else { return };
+    let test = maps.split(Split::Test).unwrap();
+    assert_eq!((maps.tracks().len(), test.len()), (19, 19));
+    assert!(test.iter().all(|t| t.instrument() == "ENSTDkCl"));
+    let notes = all_notes(&maps);
+    assert_eq!(notes.len(), 29_685);
+    assert!(notes.iter().all(|n| (21.0..=105.0).contains(&n.pitch().midi())));
+
+    let track = find(&maps, "MAPS_MUS-alb_se2_ENSTDkCl");
+    let notes = track.notes().unwrap();
+    assert_eq!(notes.len(), 2201);
+    assert_close(notes[0].onset(), 0.521_985, 1e-9, "onset");
+    assert_close(notes[0].offset(), 6.701_973, 1e-9, "offset");
+    assert_close(notes[0].pitch().midi(), 62.0, 1e-9, "pitch");
+    assert_eq!(notes[0].velocity().value(), 74);
+    let audio = track.audio(&LoadOptions::default()).unwrap();
+    assert_eq!(audio.len(), 3_818_320);
+    assert_eq!(audio.sample_rate(), SampleRate::HZ_16000);
+    let other = find(&maps, "MAPS_MUS-scn15_12_ENSTDkCl");
+    assert_eq!((other.notes().unwrap().len(), samples(other)), (414, 1_366_896));
+}
+
+#[test]
+fn the_small_training_folder_loses_one_recording_to_the_overlap_rule() {
+    let Some((root, _)) = real("maps/train-mini") else { return };
+    let config = MapsConfig { validation_piano: None, ..MapsConfig::default() };
+    let maps = Maps::open(&root, config).unwrap();
+    assert_eq!(maps.tracks().len(), 19);
+    assert_eq!(all_notes(&maps).len(), 8565);
+    let train = names(&maps.split(Split::Train).unwrap());
+    let dropped: Vec<String> =
+        names(maps.tracks()).into_iter().filter(|name| !train.contains(name)).collect();
+    assert_eq!(dropped, ["MAPS_MUS-scn15_12_StbgTGd2"]);
+    assert_eq!(one_per_piece(maps.tracks(), 1).len(), 14);
+    assert_eq!(names(&one_per_piece(maps.tracks(), 1)), names(&one_per_piece(maps.tracks(), 1)));
+    let chopin = find(&maps, "MAPS_MUS-chpn-p10_AkPnStgb");
+    assert_eq!((chopin.notes().unwrap().len(), samples(chopin)), (321, 412_896));
+    let schumann = find(&maps, "MAPS_MUS-scn15_12_StbgTGd2");
+    assert_eq!(samples(schumann), 1_372_123);
+    assert_close(schumann.notes().unwrap()[0].onset(), 0.500_004, 1e-9, "first onset");
+}
+
+#[test]
+fn the_whole_folder_divides_without_a_leak() {
+    let Some((_, maps)) = real("maps") else { return };
+    // train (121 recordings without a test piece) and test (19).
+    assert_eq!(maps.tracks().len(), 140);
+    let [train, validation, test] = Split::ALL.map(|split| maps.split(split).unwrap());
+    assert_eq!(test.len(), 19);
+    assert_eq!(validation.len(), 18);
+    assert!(validation.iter().all(|t| t.instrument() == "AkPnBsdf"));
+    assert!(train.iter().all(|t| t.instrument() != "AkPnBsdf"));
+    for (a, b) in [(&train, &validation), (&train, &test), (&validation, &test)] {
+        assert_eq!(shared_pieces(a, b), Vec::<String>::new());
+    }
+    let published = published_pieces(&MapsConfig::default().test_pianos);
+    let heard: BTreeSet<&str> = train.iter().map(|t| t.piece()).collect();
+    assert!(heard.iter().all(|piece| !published.contains(piece)));
+    println!("train {} of 121, pieces {}", train.len(), heard.len());
+    assert!(train.len() > 80, "{}", train.len());
+}
