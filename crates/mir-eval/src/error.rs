@@ -187,11 +187,7 @@ pub(crate) fn check_tolerance(field: &'static str, value: f64) -> Result<()> {
     if value.is_finite() && value >= 0.0 {
         Ok(())
     } else {
-        Err(Error::Config {
-            field,
-            expected: "finite and at least 0",
-            actual: value,
-        })
+        Err(Error::Config { field, expected: "finite and at least 0", actual: value })
     }
 }
 
@@ -201,19 +197,10 @@ pub(crate) fn check_times(side: Side, times: &[f64]) -> Result<()> {
     let mut previous = 0.0;
     for (index, &actual) in times.iter().enumerate() {
         if !(actual.is_finite() && actual >= 0.0) {
-            return Err(Error::InvalidTime {
-                side,
-                index,
-                actual,
-            });
+            return Err(Error::InvalidTime { side, index, actual });
         }
         if actual < previous {
-            return Err(Error::Unsorted {
-                side,
-                index,
-                previous,
-                actual,
-            });
+            return Err(Error::Unsorted { side, index, previous, actual });
         }
         previous = actual;
     }

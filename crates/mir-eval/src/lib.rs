@@ -12,6 +12,7 @@
 //! | which onsets are right? | [`onset`] |
 //! | how much of what sounds was found? | [`multipitch`] |
 //! | which belongs to which? | [`matching`] |
+//! | what does it look like? | `plots` (feature) |
 //!
 //! # Undefined values
 //! Scores of empty annotations are 0, as in `mir_eval`. [`Counts`] and
@@ -33,6 +34,8 @@ mod error;
 pub mod matching;
 pub mod multipitch;
 pub mod onset;
+#[cfg(feature = "plots")]
+pub mod plots;
 mod score;
 pub mod transcription;
 pub mod transcription_velocity;

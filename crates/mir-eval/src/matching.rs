@@ -50,11 +50,7 @@ impl Graph {
     }
 
     pub(crate) fn with_references(references: usize) -> Self {
-        Self {
-            references,
-            starts: vec![0],
-            neighbours: Vec::new(),
-        }
+        Self { references, starts: vec![0], neighbours: Vec::new() }
     }
 
     /// Adds one estimate with its candidates.
@@ -269,12 +265,7 @@ impl<'g> Search<'g> {
 /// assert_eq!(match_events(&[1.0, 2.0, 3.0], &[1.04, 2.96], 0.05), [(0, 0), (2, 1)]);
 /// ```
 pub fn match_events(reference: &[f64], estimate: &[f64], window: f64) -> Vec<(usize, usize)> {
-    sweep(
-        reference,
-        estimate,
-        |r, e| r < e - window,
-        |r, e| r <= e + window,
-    )
+    sweep(reference, estimate, |r, e| r < e - window, |r, e| r <= e + window)
 }
 
 /// The sweep behind [`match_events`]: `too_early(r, e)` has to hold for all smaller `r` and larger `e`
@@ -344,8 +335,7 @@ mod tests {
         };
         let skip = brute_force(rest, used);
         let free = first.iter().filter(|&&r| used & (1 << r) == 0);
-        free.map(|&r| 1 + brute_force(rest, used | (1 << r)))
-            .fold(skip, usize::max)
+        free.map(|&r| 1 + brute_force(rest, used | (1 << r))).fold(skip, usize::max)
     }
 
     fn candidate_lists() -> impl Strategy<Value = Vec<Vec<usize>>> {

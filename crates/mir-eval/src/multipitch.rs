@@ -53,11 +53,7 @@ pub struct MultipitchConfig {
 
 impl Default for MultipitchConfig {
     fn default() -> Self {
-        Self {
-            window: 0.5,
-            min_hz: 20.0,
-            max_hz: 5000.0,
-        }
+        Self { window: 0.5, min_hz: 20.0, max_hz: 5000.0 }
     }
 }
 
@@ -118,11 +114,7 @@ impl FrameCounts {
     /// The scores of these sums.
     pub fn scores(&self) -> FrameErrorScores {
         let over = |part: usize, whole: usize| {
-            if whole > 0 {
-                part as f64 / whole as f64
-            } else {
-                0.0
-            }
+            if whole > 0 { part as f64 / whole as f64 } else { 0.0 }
         };
         let errors = self.substituted + self.missed + self.false_alarms;
         FrameErrorScores {
@@ -293,11 +285,7 @@ impl Frames {
             pitches[start..].sort_unstable_by(f64::total_cmp);
             starts.push(pitches.len());
         }
-        Ok(Self {
-            times: times.to_vec(),
-            starts,
-            pitches,
-        })
+        Ok(Self { times: times.to_vec(), starts, pitches })
     }
 
     fn frame(&self, index: usize) -> &[f64] {
@@ -312,11 +300,7 @@ fn compare(reference: &Frames, estimate: &Frames, window: f64) -> MultipitchScor
     let (mut pitch, mut chroma) = (FrameCounts::default(), FrameCounts::default());
     let mut wrapped = Wrapped::default();
     for frame in 0..frames {
-        let source = if same {
-            Some(frame)
-        } else {
-            nearest.index_of(reference.times[frame])
-        };
+        let source = if same { Some(frame) } else { nearest.index_of(reference.times[frame]) };
         let r = reference.frame(frame);
         let e = source.map_or(&[][..], |source| estimate.frame(source));
         let matched = match_count(r, e, window);
@@ -329,10 +313,7 @@ fn compare(reference: &Frames, estimate: &Frames, window: f64) -> MultipitchScor
         };
         chroma.add_frame(matched_chroma, r.len(), e.len());
     }
-    MultipitchScores {
-        pitch: pitch.scores(),
-        chroma: chroma.scores(),
-    }
+    MultipitchScores { pitch: pitch.scores(), chroma: chroma.scores() }
 }
 
 /// Whether two time bases are the same as far as `numpy.allclose(estimate, reference)` can tell.
@@ -402,14 +383,8 @@ impl Wrapped {
                 let distance = (r - e).abs();
                 distance.min(12.0 - distance) <= window
             };
-            self.reference
-                .iter()
-                .enumerate()
-                .filter(close)
-                .map(|(i, _)| i)
+            self.reference.iter().enumerate().filter(close).map(|(i, _)| i)
         };
-        Graph::new(self.reference.len(), self.estimate.iter().map(near))
-            .maximum_matching()
-            .len()
+        Graph::new(self.reference.len(), self.estimate.iter().map(near)).maximum_matching().len()
     }
 }

@@ -40,11 +40,7 @@ impl Default for OnsetConfig {
 
 impl NamedScores for Score {
     fn entries(&self) -> Vec<(&'static str, f64)> {
-        vec![
-            ("F-measure", self.f1),
-            ("Precision", self.precision),
-            ("Recall", self.recall),
-        ]
+        vec![("F-measure", self.f1), ("Precision", self.precision), ("Recall", self.recall)]
     }
 }
 

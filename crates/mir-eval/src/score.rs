@@ -32,12 +32,7 @@ impl Counts {
     pub fn score(&self, beta: f64) -> Score {
         let precision = self.precision().unwrap_or(0.0);
         let recall = self.recall().unwrap_or(0.0);
-        Score {
-            precision,
-            recall,
-            f1: f_measure(precision, recall, beta),
-            counts: *self,
-        }
+        Score { precision, recall, f1: f_measure(precision, recall, beta), counts: *self }
     }
 }
 
@@ -84,11 +79,7 @@ pub struct Score {
 pub fn f_measure(precision: f64, recall: f64, beta: f64) -> f64 {
     let weight = beta * beta;
     let denominator = weight * precision + recall;
-    if denominator > 0.0 {
-        (1.0 + weight) * precision * recall / denominator
-    } else {
-        0.0
-    }
+    if denominator > 0.0 { (1.0 + weight) * precision * recall / denominator } else { 0.0 }
 }
 
 /// Scores as a list of names and values: the names and the order of `mir_eval`, so that scripts and
@@ -106,15 +97,8 @@ mod tests {
     fn undefined_and_zero_are_told_apart() {
         let nothing = Counts::default();
         assert_eq!(nothing.precision(), None);
-        assert_eq!(
-            nothing.score(1.0).f1.total_cmp(&0.0),
-            std::cmp::Ordering::Equal
-        );
-        let wrong = Counts {
-            matched: 0,
-            reference: 3,
-            estimated: 2,
-        };
+        assert_eq!(nothing.score(1.0).f1.total_cmp(&0.0), std::cmp::Ordering::Equal);
+        let wrong = Counts { matched: 0, reference: 3, estimated: 2 };
         assert_eq!(wrong.precision(), Some(0.0));
         assert_eq!([wrong, wrong].into_iter().sum::<Counts>().reference, 6);
     }

@@ -105,11 +105,7 @@ impl TranscriptionConfig {
 
     /// Whether a difference lies within a tolerance.
     fn within(&self, difference: f64, tolerance: f64) -> bool {
-        if self.strict {
-            difference < tolerance
-        } else {
-            difference <= tolerance
-        }
+        if self.strict { difference < tolerance } else { difference <= tolerance }
     }
 
     fn onsets_match(&self, a: f64, b: f64) -> bool {
@@ -339,32 +335,18 @@ pub(crate) fn check_length(
     if actual == expected {
         return Ok(());
     }
-    Err(Error::Length {
-        side,
-        series,
-        expected,
-        actual,
-    })
+    Err(Error::Length { side, series, expected, actual })
 }
 
 fn check_intervals(side: Side, intervals: &Vec<[f64; 2]>) -> Result<()> {
     for (index, &[onset, offset]) in intervals.iter().enumerate() {
         for actual in [onset, offset] {
             if !(actual.is_finite() && actual >= 0.0) {
-                return Err(Error::InvalidTime {
-                    side,
-                    index,
-                    actual,
-                });
+                return Err(Error::InvalidTime { side, index, actual });
             }
         }
         if offset <= onset {
-            return Err(Error::EmptyNote {
-                side,
-                index,
-                onset,
-                offset,
-            });
+            return Err(Error::EmptyNote { side, index, onset, offset });
         }
     }
     Ok(())
@@ -378,15 +360,11 @@ fn evaluate_tables(
     config.validate()?;
     let (with_offset, without) = match_both(reference, estimate, config);
     let score = |pairs: Vec<_>| note_scores(reference, estimate, &pairs, config.beta);
-    let counts = |matched| Counts {
-        matched,
-        reference: reference.len(),
-        estimated: estimate.len(),
-    };
+    let counts =
+        |matched| Counts { matched, reference: reference.len(), estimated: estimate.len() };
     let onsets = count_onsets(reference, estimate, config);
-    let offsets = config
-        .offset_ratio
-        .map(|ratio| count_offsets(reference, estimate, ratio, config));
+    let offsets =
+        config.offset_ratio.map(|ratio| count_offsets(reference, estimate, ratio, config));
     Ok(TranscriptionScores {
         note_with_offset: with_offset.map(score),
         note: score(without),
@@ -402,17 +380,9 @@ pub(crate) fn note_scores(
     pairs: &[(usize, usize)],
     beta: f64,
 ) -> NoteScores {
-    let counts = Counts {
-        matched: pairs.len(),
-        reference: reference.len(),
-        estimated: estimate.len(),
-    };
-    let Score {
-        precision,
-        recall,
-        f1,
-        counts,
-    } = counts.score(beta);
+    let counts =
+        Counts { matched: pairs.len(), reference: reference.len(), estimated: estimate.len() };
+    let Score { precision, recall, f1, counts } = counts.score(beta);
     NoteScores {
         precision,
         recall,
@@ -510,20 +480,13 @@ impl<'a> OnsetIndex<'a> {
         // Rounding to four decimals can add half of 1e-4 s to the reach; the exact test follows.
         let reach = self.config.onset_tolerance + 1e-4;
         let first = self.bands.partition_point(|&(b, _)| b < band - 1);
-        let near = self.bands[first..]
-            .iter()
-            .take_while(|&&(b, _)| b <= band + 1);
+        let near = self.bands[first..].iter().take_while(|&&(b, _)| b <= band + 1);
         for (_, range) in near {
             let run = &self.sorted[range.clone()];
             let start = run.partition_point(|&(r, _)| r < onset - reach);
-            for &(r_onset, r) in run[start..]
-                .iter()
-                .take_while(|&&(r, _)| r <= onset + reach)
-            {
+            for &(r_onset, r) in run[start..].iter().take_while(|&&(r, _)| r <= onset + reach) {
                 let cents = self.reference.cents_per_unit * (self.reference.pitch[r] - pitch);
-                if self
-                    .config
-                    .within(cents.abs(), self.config.pitch_tolerance.0)
+                if self.config.within(cents.abs(), self.config.pitch_tolerance.0)
                     && self.config.onsets_match(r_onset, onset)
                 {
                     found(r);

@@ -96,10 +96,7 @@ pub fn evaluate(
     config: &TranscriptionVelocityConfig,
 ) -> Result<TranscriptionVelocityScores> {
     let velocities = |notes: &[Note]| -> Vec<f64> {
-        notes
-            .iter()
-            .map(|n| f64::from(n.velocity().value()))
-            .collect()
+        notes.iter().map(|n| f64::from(n.velocity().value())).collect()
     };
     evaluate_tables(
         &NoteTable::from_notes(Side::Reference, reference)?,
@@ -124,20 +121,13 @@ pub struct VelocityNotes<'a> {
 impl VelocityNotes<'_> {
     fn table(&self, side: Side) -> Result<NoteTable> {
         let table = NoteTable::from_hz(side, self.intervals, self.hz)?;
-        check_length(
-            side,
-            "velocities",
-            self.intervals.len(),
-            self.velocities.len(),
-        )?;
+        check_length(side, "velocities", self.intervals.len(), self.velocities.len())?;
         let bad = |v: &f64| !(v.is_finite() && *v >= 0.0);
         match self.velocities.iter().position(bad) {
             None => Ok(table),
-            Some(index) => Err(Error::InvalidVelocity {
-                side,
-                index,
-                actual: self.velocities[index],
-            }),
+            Some(index) => {
+                Err(Error::InvalidVelocity { side, index, actual: self.velocities[index] })
+            }
         }
     }
 }
@@ -173,12 +163,7 @@ fn evaluate_tables(
     let (with_offset, without) = match_both(reference, estimate, &config.notes);
     let scaled = scale_velocities(reference_velocities, config.velocity_scale);
     let score = |pairs: Vec<(usize, usize)>| {
-        let kept = keep_close(
-            &pairs,
-            &scaled,
-            estimate_velocities,
-            config.velocity_tolerance,
-        );
+        let kept = keep_close(&pairs, &scaled, estimate_velocities, config.velocity_tolerance);
         note_scores(reference, estimate, &kept, config.notes.beta)
     };
     Ok(TranscriptionVelocityScores {

@@ -28,53 +28,28 @@ fn impossible_notes_are_named() {
     }
     for interval in [[1.0, 1.0], [1.0, 0.5]] {
         let error = score_notes(&[interval], &[440.0]);
-        assert!(
-            matches!(error, Error::EmptyNote { index: 0, .. }),
-            "{error}"
-        );
+        assert!(matches!(error, Error::EmptyNote { index: 0, .. }), "{error}");
     }
     for hz in [0.0, -440.0, f64::NAN, f64::INFINITY] {
         let error = score_notes(&[[0.0, 1.0]], &[hz]);
         assert!(matches!(error, Error::InvalidFrequency { .. }), "{error}");
     }
     let error = score_notes(&[[0.0, 1.0]], &[]);
-    assert!(
-        matches!(
-            error,
-            Error::Length {
-                expected: 1,
-                actual: 0,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, Error::Length { expected: 1, actual: 0, .. }), "{error}");
 }
 
 #[test]
 fn a_note_of_no_length_is_refused() {
     let note = Note::new(1.0, 1.0, Key::new(60).unwrap().pitch(), Velocity::MEDIUM).unwrap();
     let error = transcription::evaluate(&[note], &[], &TranscriptionConfig::default()).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            Error::EmptyNote {
-                side: Side::Reference,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, Error::EmptyNote { side: Side::Reference, .. }), "{error}");
 }
 
 #[test]
 fn impossible_velocities_are_named() {
     for velocities in [[-1.0], [f64::NAN]] {
-        let notes = |velocities| VelocityNotes {
-            intervals: &[[0.0, 1.0]],
-            hz: &[440.0],
-            velocities,
-        };
+        let notes =
+            |velocities| VelocityNotes { intervals: &[[0.0, 1.0]], hz: &[440.0], velocities };
         let config = TranscriptionVelocityConfig::default();
         let error =
             transcription_velocity::evaluate_hz(notes(&[64.0]), notes(&velocities), &config)
@@ -82,88 +57,40 @@ fn impossible_velocities_are_named() {
         assert!(matches!(error, Error::InvalidVelocity { .. }), "{error}");
         let error =
             transcription_velocity::evaluate_hz(notes(&[]), notes(&[64.0]), &config).unwrap_err();
-        assert!(
-            matches!(
-                error,
-                Error::Length {
-                    side: Side::Reference,
-                    ..
-                }
-            ),
-            "{error}"
-        );
+        assert!(matches!(error, Error::Length { side: Side::Reference, .. }), "{error}");
     }
 }
 
 #[test]
 fn impossible_tolerances_are_named() {
     let configs = [
-        TranscriptionConfig {
-            onset_tolerance: f64::NAN,
-            ..Default::default()
-        },
-        TranscriptionConfig {
-            offset_ratio: Some(-0.1),
-            ..Default::default()
-        },
+        TranscriptionConfig { onset_tolerance: f64::NAN, ..Default::default() },
+        TranscriptionConfig { offset_ratio: Some(-0.1), ..Default::default() },
         TranscriptionConfig {
             pitch_tolerance: mir_eval::Cents(f64::INFINITY),
             ..Default::default()
         },
-        TranscriptionConfig {
-            beta: -1.0,
-            ..Default::default()
-        },
+        TranscriptionConfig { beta: -1.0, ..Default::default() },
     ];
     for config in configs {
         let error = transcription::evaluate(&[], &[], &config).unwrap_err();
         assert!(matches!(error, Error::Config { .. }), "{error}");
     }
     let error = onset::evaluate(&[], &[], &OnsetConfig { window: -1.0 }).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            Error::Config {
-                field: "window",
-                ..
-            }
-        ),
-        "{error}"
-    );
-    let config = MultipitchConfig {
-        max_hz: 1.0,
-        ..Default::default()
-    };
+    assert!(matches!(error, Error::Config { field: "window", .. }), "{error}");
+    let config = MultipitchConfig { max_hz: 1.0, ..Default::default() };
     let none: [Vec<f64>; 0] = [];
     let error = multipitch::evaluate_hz(&[], &none, &[], &none, &config).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            Error::Config {
-                field: "max_hz",
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, Error::Config { field: "max_hz", .. }), "{error}");
 }
 
 #[test]
 fn onsets_have_to_be_times_in_order() {
     let score = |estimate: &[f64]| onset::evaluate(&[], estimate, &OnsetConfig::default());
     assert!(score(&[1.0, 1.0]).is_ok());
-    assert!(matches!(
-        score(&[2.0, 1.0]),
-        Err(Error::Unsorted { index: 1, .. })
-    ));
-    assert!(matches!(
-        score(&[f64::NAN]),
-        Err(Error::InvalidTime { index: 0, .. })
-    ));
-    assert!(matches!(
-        score(&[-1.0]),
-        Err(Error::InvalidTime { index: 0, .. })
-    ));
+    assert!(matches!(score(&[2.0, 1.0]), Err(Error::Unsorted { index: 1, .. })));
+    assert!(matches!(score(&[f64::NAN]), Err(Error::InvalidTime { index: 0, .. })));
+    assert!(matches!(score(&[-1.0]), Err(Error::InvalidTime { index: 0, .. })));
 }
 
 #[test]
@@ -174,20 +101,8 @@ fn pitches_have_to_be_frequencies() {
     };
     for hz in [0.0, 19.0, 5001.0, -440.0, f64::NAN] {
         let error = score(&[0.0], &[vec![hz]]);
-        assert!(
-            matches!(
-                error,
-                Error::InvalidFrequency {
-                    side: Side::Estimate,
-                    ..
-                }
-            ),
-            "{error}"
-        );
+        assert!(matches!(error, Error::InvalidFrequency { side: Side::Estimate, .. }), "{error}");
     }
     assert!(matches!(score(&[0.0], &[]), Error::Length { .. }));
-    assert!(matches!(
-        score(&[1.0, 0.0], &[vec![], vec![]]),
-        Error::Unsorted { .. }
-    ));
+    assert!(matches!(score(&[1.0, 0.0], &[vec![], vec![]]), Error::Unsorted { .. }));
 }

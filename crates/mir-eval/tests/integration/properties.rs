@@ -24,9 +24,7 @@ fn evaluate(reference: &[Note], estimate: &[Note]) -> transcription::Transcripti
 }
 
 fn in_unit(scores: &NoteScores) -> bool {
-    [scores.precision, scores.recall, scores.f1]
-        .iter()
-        .all(|s| (0.0..=1.0).contains(s))
+    [scores.precision, scores.recall, scores.f1].iter().all(|s| (0.0..=1.0).contains(s))
 }
 
 fn swapped(a: &NoteScores, b: &NoteScores) -> bool {

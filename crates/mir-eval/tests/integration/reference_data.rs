@@ -18,9 +18,7 @@ fn rows(path: &Path) -> Vec<Vec<f64>> {
     let text = fs::read_to_string(path).unwrap();
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let number = |field: &str| -> f64 { field.parse().unwrap() };
-    lines
-        .map(|line| line.split_whitespace().map(number).collect())
-        .collect()
+    lines.map(|line| line.split_whitespace().map(number).collect()).collect()
 }
 
 /// Runs one task on its seven cases and compares with the stored scores.
@@ -33,11 +31,7 @@ fn check<S: NamedScores>(task: &str, score: impl Fn(Vec<Vec<f64>>, Vec<Vec<f64>>
         let file = |kind: &str, extension: &str| {
             let name = |n: String| folder.join(format!("{kind}{n}.{extension}"));
             let long = name(format!("{number:02}"));
-            if long.exists() {
-                long
-            } else {
-                name(number.to_string())
-            }
+            if long.exists() { long } else { name(number.to_string()) }
         };
         let output = file("output", "json");
         if !output.exists() {
@@ -77,16 +71,8 @@ fn the_transcription_velocity_files_score_as_published() {
         let (r_intervals, r_hz, r_velocities) = (intervals(&r), hz(&r), column(&r, 3));
         let (e_intervals, e_hz, e_velocities) = (intervals(&e), hz(&e), column(&e, 3));
         transcription_velocity::evaluate_hz(
-            VelocityNotes {
-                intervals: &r_intervals,
-                hz: &r_hz,
-                velocities: &r_velocities,
-            },
-            VelocityNotes {
-                intervals: &e_intervals,
-                hz: &e_hz,
-                velocities: &e_velocities,
-            },
+            VelocityNotes { intervals: &r_intervals, hz: &r_hz, velocities: &r_velocities },
+            VelocityNotes { intervals: &e_intervals, hz: &e_hz, velocities: &e_velocities },
             &TranscriptionVelocityConfig::default(),
         )
         .unwrap()
@@ -109,13 +95,7 @@ fn the_multipitch_files_score_as_published() {
         };
         let config = MultipitchConfig::default();
         let (r_times, e_times) = (column(&r, 0), column(&e, 0));
-        multipitch::evaluate_hz(
-            &r_times,
-            &frequencies(&r),
-            &e_times,
-            &frequencies(&e),
-            &config,
-        )
-        .unwrap()
+        multipitch::evaluate_hz(&r_times, &frequencies(&r), &e_times, &frequencies(&e), &config)
+            .unwrap()
     });
 }

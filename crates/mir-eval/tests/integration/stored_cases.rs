@@ -42,9 +42,7 @@ pub(crate) fn assert_entries(
     let entries = scores.entries();
     assert_eq!(entries.len(), expected.len(), "{case}: number of scores");
     for (name, value) in entries {
-        let wanted = expected
-            .get(name)
-            .unwrap_or_else(|| panic!("{case}: no {name}"));
+        let wanted = expected.get(name).unwrap_or_else(|| panic!("{case}: no {name}"));
         assert_close(value, *wanted, tolerance, &format!("{case}: {name}"));
     }
 }
@@ -117,10 +115,7 @@ fn the_very_same_notes_are_matched() {
 
 #[test]
 fn notes_with_velocity_score_as_in_mir_eval() {
-    for case in cases("transcription")
-        .iter()
-        .filter(|c| !c.velocity.is_empty())
-    {
+    for case in cases("transcription").iter().filter(|c| !c.velocity.is_empty()) {
         let (r, e) = (columns(&case.reference), columns(&case.estimate));
         let view = |c: &Columns| -> VelocityNotes<'static> {
             VelocityNotes {

@@ -1,0 +1,175 @@
+//! Pictures: they have the promised size, decode, and refuse what cannot be drawn.
+
+use mir_eval::{
+    Error, Key, Note, Velocity,
+    plots::{CurvesPlot, Figure, MatrixPlot, RollPlot, Series, curves, matrix, piano_roll},
+};
+use mir_testkit::signal::Random;
+use ndarray::Array2;
+
+/// A piece and a transcription of it with errors of every kind.
+fn piece(notes: usize, seconds: f64) -> (Vec<Note>, Vec<Note>) {
+    let mut random = Random::new(7);
+    let (mut reference, mut estimate) = (Vec::new(), Vec::new());
+    for _ in 0..notes {
+        let onset = random.uniform() * seconds;
+        let offset = onset + 0.1 + 0.9 * random.uniform();
+        let key = 40 + random.below(44) as u8;
+        let velocity = Velocity::new(20 + random.below(100) as u8).unwrap();
+        let note = |key: u8, on: f64, off: f64| {
+            Note::new(on, off, Key::new(key).unwrap().pitch(), velocity).unwrap()
+        };
+        match random.below(10) {
+            0 => reference.push(note(key, onset, offset)),
+            1 => estimate.push(note(key, onset, offset)),
+            2 => {
+                reference.push(note(key, onset, offset));
+                estimate.push(note(key, onset, onset + 0.4 * (offset - onset)));
+            }
+            _ => {
+                reference.push(note(key, onset, offset));
+                estimate.push(note(key, onset + 0.01, offset));
+            }
+        }
+    }
+    Note::sort(&mut reference);
+    Note::sort(&mut estimate);
+    (reference, estimate)
+}
+
+/// Decodes the PNG and checks its size and that something was painted.
+fn check(figure: &Figure, name: &str) {
+    let bytes = figure.png_bytes().unwrap();
+    let mut reader = png::Decoder::new(std::io::Cursor::new(&bytes)).read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    let info = reader.next_frame(&mut pixels).unwrap();
+    let (width, height) = figure.size();
+    assert_eq!((info.width, info.height), (2 * width, 2 * height), "{name}");
+    assert!(pixels.iter().any(|&p| p < 200), "{name} is blank");
+    assert!(figure.svg().starts_with("<svg") && figure.svg().ends_with("</svg>\n"));
+    // For a look at the pictures themselves.
+    if let Some(folder) = std::env::var_os("MIR_EVAL_PICTURES") {
+        for extension in ["png", "svg"] {
+            figure
+                .write(std::path::Path::new(&folder).join(format!("{name}.{extension}")))
+                .unwrap();
+        }
+    }
+}
+
+#[test]
+fn rolls_of_any_length_are_drawn() {
+    for (name, notes, seconds) in
+        [("roll-short", 60, 12.0), ("roll-long", 1500, 250.0), ("roll-hour", 20_000, 3600.0)]
+    {
+        let (reference, estimate) = piece(notes, seconds);
+        let plot = RollPlot { title: format!("A piece of {seconds} s"), ..RollPlot::default() };
+        check(&piano_roll(Some(&reference), &estimate, &plot).unwrap(), name);
+    }
+    let (_, estimate) = piece(60, 12.0);
+    check(&piano_roll(None, &estimate, &RollPlot::default()).unwrap(), "roll-alone");
+    check(&piano_roll(Some(&[]), &[], &RollPlot::default()).unwrap(), "roll-empty");
+    let plot = RollPlot {
+        range: Some((4.0, 6.5)),
+        size: (480, 300),
+        title: "A longer title than there is room for in one line".into(),
+        ..RollPlot::default()
+    };
+    check(&piano_roll(Some(&estimate), &estimate, &plot).unwrap(), "roll-part");
+}
+
+#[test]
+fn the_legend_counts_what_is_shown() {
+    let (reference, estimate) = piece(60, 12.0);
+    let figure = piano_roll(Some(&reference), &estimate, &RollPlot::default()).unwrap();
+    let config = mir_eval::transcription::TranscriptionConfig::default();
+    let scores = mir_eval::transcription::evaluate(&reference, &estimate, &config).unwrap();
+    let missed = reference.len() - scores.note.counts.matched;
+    let extra = estimate.len() - scores.note.counts.matched;
+    for text in [format!(">{missed} missed<"), format!(">{extra} extra<")] {
+        assert!(figure.svg().contains(&text), "{text}");
+    }
+}
+
+#[test]
+fn curves_are_drawn() {
+    let mut random = Random::new(3);
+    let mut line = |name: &str, high: f64, n: usize| {
+        let mut y =
+            |i: usize| high * (-(i as f64) / n as f64 * 4.0).exp() + 0.03 * random.uniform();
+        let points = (0..n).map(|i| (i as f64 * 20_000.0 / n as f64, y(i))).collect();
+        Series { name: name.to_owned(), points }
+    };
+    let series = [line("training loss", 0.6, 20_000), line("validation loss", 0.7, 40)];
+    let plot = CurvesPlot {
+        title: "Loss".into(),
+        x_label: "step".into(),
+        y_label: "binary cross-entropy".into(),
+        ..CurvesPlot::default()
+    };
+    check(&curves(&series, &plot).unwrap(), "curves");
+    check(
+        &curves(
+            &series[..1],
+            &CurvesPlot { y_range: Some((0.0, 0.3)), size: (300, 200), ..CurvesPlot::default() },
+        )
+        .unwrap(),
+        "curves-cut",
+    );
+    check(&curves(&[], &plot).unwrap(), "curves-empty");
+}
+
+#[test]
+fn matrices_are_drawn() {
+    let values = Array2::from_shape_fn((4000, 229), |(t, b)| {
+        let ridge = 60.0 + 40.0 * (t as f32 / 300.0).sin();
+        -80.0 + 80.0 * (-((b as f32 - ridge) / 8.0).powi(2)).exp()
+    });
+    let plot = MatrixPlot {
+        title: "Log-mel spectrogram".into(),
+        x_label: "time (s)".into(),
+        y_label: "mel band".into(),
+        value_label: "level (dB)".into(),
+        x_range: Some((0.0, 128.0)),
+        ..MatrixPlot::default()
+    };
+    check(&matrix(&values, &plot).unwrap(), "matrix");
+    check(&matrix(&Array2::zeros((3, 2)), &MatrixPlot::default()).unwrap(), "matrix-small");
+    // A view that is not contiguous is as good as an array.
+    check(&matrix(&values.t(), &MatrixPlot::default()).unwrap(), "matrix-view");
+}
+
+#[test]
+fn what_cannot_be_drawn_is_refused() {
+    let roll = |plot: RollPlot| piano_roll(None, &[], &plot).unwrap_err();
+    for plot in [
+        RollPlot { size: (10, 400), ..RollPlot::default() },
+        RollPlot { size: (100_000, 400), ..RollPlot::default() },
+        RollPlot { range: Some((2.0, 1.0)), ..RollPlot::default() },
+        RollPlot { range: Some((0.0, f64::NAN)), ..RollPlot::default() },
+        RollPlot { seconds_per_row: Some(0.0), ..RollPlot::default() },
+        RollPlot { seconds_per_row: Some(f64::NAN), ..RollPlot::default() },
+        RollPlot { seconds_per_row: Some(1e-9), ..RollPlot::default() },
+    ] {
+        assert!(matches!(roll(plot.clone()), Error::Config { .. }), "{plot:?}");
+    }
+    let plot = CurvesPlot { y_range: Some((1.0, 1.0)), ..CurvesPlot::default() };
+    assert!(matches!(curves(&[], &plot), Err(Error::Config { field: "y_range", .. })));
+    let none = Array2::zeros((0, 5));
+    assert!(matches!(matrix(&none, &MatrixPlot::default()), Err(Error::TooFewValues { .. })));
+}
+
+#[test]
+fn the_extension_chooses_the_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let figure = curves(&[], &CurvesPlot::default()).unwrap();
+    figure.write(folder.path().join("a.PNG")).unwrap();
+    figure.write(folder.path().join("a.svg")).unwrap();
+    let start = |name: &str| std::fs::read(folder.path().join(name)).unwrap()[..4].to_vec();
+    assert_eq!(start("a.PNG"), *b"\x89PNG");
+    assert_eq!(start("a.svg"), *b"<svg");
+    let error = figure.write(folder.path().join("a.jpg")).unwrap_err();
+    assert!(matches!(error, Error::PictureFormat { .. }), "{error}");
+    let error = figure.write(folder.path().join("missing/a.png")).unwrap_err();
+    assert!(matches!(error, Error::Core(_)), "{error}");
+}
