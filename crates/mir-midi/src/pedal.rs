@@ -79,7 +79,7 @@ pub fn apply(performance: &Performance, rule: PedalRule) -> Vec<Note> {
 }
 
 /// What happens at a time. The order of the variants is Magenta's order within one time.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Action {
     PedalDown,
     PedalUp,
@@ -92,41 +92,78 @@ enum Action {
 struct Event {
     time: f64,
     action: Action,
-    note: usize,
+    note: u32,
 }
 
-fn events(performance: &Performance) -> Vec<Event> {
+impl Event {
+    /// Orders by time, by a rank within one time, and by note. The bits of numbers from 0 upwards are in
+    /// the order of the numbers, and integers sort faster.
+    const fn order(&self, rank: u8) -> (u64, u64) {
+        (self.time.to_bits(), (rank as u64) << 32 | self.note as u64)
+    }
+}
+
+/// The events of a performance in order of time and, within one time, of `rank`.
+fn events(performance: &Performance, rank: impl Fn(&Event) -> u8) -> Vec<Event> {
     let mut events = Vec::with_capacity(2 * performance.notes.len() + performance.pedals.len());
+    let mut push = |time: f64, action, note: usize| {
+        events.push(Event {
+            // Takes −0 to 0.
+            time: time + 0.0,
+            action,
+            note: note as u32,
+        });
+    };
     for pedal in &performance.pedals {
         if pedal.pedal == Pedal::Sustain && pedal.time.is_finite() && pedal.time >= 0.0 {
             let action = if pedal.is_down() { Action::PedalDown } else { Action::PedalUp };
-            events.push(Event { time: pedal.time, action, note: 0 });
+            push(pedal.time, action, 0);
         }
     }
-    for (note, n) in performance.notes.iter().enumerate() {
-        for (time, action) in [(n.onset(), Action::NoteOn), (n.offset(), Action::NoteOff)] {
-            events.push(Event { time, action, note });
-        }
+    // One kind after the other: pedals and onsets usually come sorted, and the sort makes use of runs.
+    for (i, note) in performance.notes.iter().enumerate() {
+        push(note.onset(), Action::NoteOn, i);
     }
+    for (i, note) in performance.notes.iter().enumerate() {
+        push(note.offset(), Action::NoteOff, i);
+    }
+    let offsets = events.len() - performance.notes.len();
+    events[offsets..].sort_unstable_by_key(|event| event.order(rank(event)));
+    events.sort_by_key(|event| event.order(rank(event)));
     events
 }
 
-/// Two notes are of the same string when their pitches are equal.
-fn string_of(note: &Note) -> u64 {
-    note.pitch().midi().to_bits()
+/// A number from 0 for the string of each note, and how many strings there are. Two notes are on one
+/// string when their pitches are equal.
+fn strings(notes: &[Note]) -> (Vec<u32>, usize) {
+    // Nearly all pitches are whole keys, which need no hashing.
+    let mut others: HashMap<u64, u32> = HashMap::new();
+    let strings = notes
+        .iter()
+        .map(|note| {
+            let midi = note.pitch().midi();
+            let key = midi as u8;
+            if key < 128 && f64::from(key).to_bits() == midi.to_bits() {
+                return u32::from(key);
+            }
+            let next = 128 + others.len() as u32;
+            *others.entry(midi.to_bits()).or_insert(next)
+        })
+        .collect();
+    (strings, 128 + others.len())
 }
 
 /// Magenta's rule, and with `always_cut` the default rule. Linear in the number of events after
 /// sorting, whatever they are.
 fn sustain(performance: &Performance, always_cut: bool) -> Vec<Note> {
-    let mut events = events(performance);
-    events.sort_by(|a, b| a.time.total_cmp(&b.time).then(a.action.cmp(&b.action)));
+    let events = events(performance, |event| event.action as u8);
     let notes = &performance.notes;
+    let (string_of, strings) = strings(notes);
     let mut ends: Vec<Option<f64>> = vec![None; notes.len()];
     // Notes that may still sound, by pitch; and those whose key came up under the pedal. Entries that
     // have ended meanwhile stay until their list is emptied.
-    let mut sounding: HashMap<u64, Vec<usize>> = HashMap::new();
-    let mut held: Vec<usize> = Vec::new();
+    let mut sounding: Vec<Vec<u32>> = vec![Vec::new(); strings];
+    let mut held: Vec<u32> = Vec::new();
     let mut down = false;
     for event in &events {
         match event.action {
@@ -134,21 +171,21 @@ fn sustain(performance: &Performance, always_cut: bool) -> Vec<Note> {
             Action::PedalUp => {
                 down = false;
                 for note in held.drain(..) {
-                    ends[note].get_or_insert(event.time);
+                    ends[note as usize].get_or_insert(event.time);
                 }
             }
             Action::NoteOn => {
-                let same = sounding.entry(string_of(&notes[event.note])).or_default();
+                let same = &mut sounding[string_of[event.note as usize] as usize];
                 if down || always_cut {
                     for note in same.drain(..) {
-                        ends[note].get_or_insert(event.time);
+                        ends[note as usize].get_or_insert(event.time);
                     }
                 }
                 same.push(event.note);
             }
             Action::NoteOff if down => held.push(event.note),
             Action::NoteOff => {
-                ends[event.note].get_or_insert(event.time);
+                ends[event.note as usize].get_or_insert(event.time);
             }
         }
     }
@@ -177,13 +214,14 @@ fn with_offset(note: &Note, end: f64) -> Option<Note> {
 fn jongwook(performance: &Performance) -> Vec<Note> {
     let notes = &performance.notes;
     let rank = |event: &Event| match event.action {
-        Action::NoteOff if notes[event.note].duration() > 0.0 => 0,
+        Action::NoteOff if notes[event.note as usize].duration() > 0.0 => 0,
         Action::PedalDown | Action::PedalUp => 1,
         Action::NoteOn => 2,
         Action::NoteOff => 3,
     };
-    let mut events = events(performance);
-    events.sort_by(|a, b| a.time.total_cmp(&b.time).then(rank(a).cmp(&rank(b))));
+    let mut events = events(performance, rank);
+    let (string_of, strings) = strings(notes);
+    let string_of = |event: &Event| string_of[event.note as usize] as usize;
     // Only a pedal that changes its state is an event to the original.
     let mut pressed = false;
     events.retain(|event| {
@@ -200,7 +238,7 @@ fn jongwook(performance: &Performance) -> Vec<Note> {
         a.action == Action::NoteOff
             && b.action == Action::NoteOff
             && a.time.total_cmp(&b.time).is_eq()
-            && string_of(&notes[a.note]) == string_of(&notes[b.note])
+            && string_of(a) == string_of(b)
     });
 
     let mut pressed = false;
@@ -221,7 +259,7 @@ fn jongwook(performance: &Performance) -> Vec<Note> {
     };
     // `after[i]`: where a note ends whose end candidate is event i.
     let mut after = vec![last; events.len()];
-    let mut next_of: HashMap<u64, usize> = HashMap::new();
+    let mut next_of: Vec<Option<usize>> = vec![None; strings];
     let mut next_release = last;
     let mut result = Vec::with_capacity(notes.len());
     for (i, event) in events.iter().enumerate().rev() {
@@ -229,12 +267,12 @@ fn jongwook(performance: &Performance) -> Vec<Note> {
             Action::PedalUp => next_release = i,
             Action::PedalDown => {}
             Action::NoteOn | Action::NoteOff => {
-                let next = next_of.insert(string_of(&notes[event.note]), i);
+                let next = next_of[string_of(event)].replace(i);
                 after[i] =
                     if down[i] && i != last { next.unwrap_or(last).min(next_release) } else { i };
                 if event.action == Action::NoteOn {
                     let end = next.map_or(last, |candidate| after[candidate]);
-                    result.extend(with_offset(&notes[event.note], events[end].time));
+                    result.extend(with_offset(&notes[event.note as usize], events[end].time));
                 }
             }
         }

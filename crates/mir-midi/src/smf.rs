@@ -317,6 +317,14 @@ impl TrackReader {
             }
             MidiMessage::NoteOff { key, .. } | MidiMessage::NoteOn { key, .. } => {
                 let open = &mut self.open[place(channel, key.as_int())];
+                if let [only] = open[..] {
+                    let note = &mut track.notes[only as usize];
+                    if note.start < tick {
+                        note.end = tick;
+                        open.clear();
+                        return;
+                    }
+                }
                 // Notes are in order of their start, so those of this tick are the last.
                 let older = open.partition_point(|&n| track.notes[n as usize].start < tick);
                 if older == 0 {

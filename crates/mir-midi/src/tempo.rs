@@ -74,7 +74,10 @@ impl TempoMap {
         let after = self.segments.partition_point(|(change, _)| change.tick <= tick);
         let (change, elapsed) = self.segments[after - 1];
         let passed = u128::from(tick - change.tick) * u128::from(change.tempo);
-        ((elapsed + passed) * self.scale) as f64 / self.per_second
+        let total = (elapsed + passed) * self.scale;
+        // Converting 128 bits is slow, and 64 are enough for any real piece.
+        let total = u64::try_from(total).map_or_else(|_| total as f64, |total| total as f64);
+        total / self.per_second
     }
 }
 
