@@ -11,12 +11,17 @@
 //! | which notes are right? | [`transcription`], with velocity [`transcription_velocity`] |
 //! | which onsets are right? | [`onset`] |
 //! | how much of what sounds was found? | [`multipitch`] |
+//! | how do two piano rolls agree, cell by cell? | [`frame`] |
+//! | is everything early or late? | [`timing`] |
 //! | which belongs to which? | [`matching`] |
+//! | how good on average, how sure, and is another better? | [`stats`] |
+//! | how do I show it? | [`report`] |
 //! | what does it look like? | `plots` (feature) |
 //!
 //! # Undefined values
 //! Scores of empty annotations are 0, as in `mir_eval`. [`Counts`] and
-//! [`multipitch::FrameCounts`] travel with the scores and tell "nothing to score" from "all wrong".
+//! [`frame::FrameCounts`] travel with the scores and tell "nothing to score" from "all wrong";
+//! [`stats`] asks for a policy before it takes a mean.
 //!
 //! # Features
 //! | feature | what it adds |
@@ -26,17 +31,20 @@
 //! # Other crates
 //! `mir-core` (the types: notes, grids, rolls), `mir-audio`, `mir-features`, `mir-midi`,
 //! `mir-datasets`, `mir-models`.
-#![forbid(unsafe_code)]
 #![warn(clippy::print_stdout)]
 #![doc(test(attr(deny(warnings))))]
 
 mod error;
+pub mod frame;
 pub mod matching;
 pub mod multipitch;
 pub mod onset;
 #[cfg(feature = "plots")]
 pub mod plots;
+pub mod report;
 mod score;
+pub mod stats;
+pub mod timing;
 pub mod transcription;
 pub mod transcription_velocity;
 

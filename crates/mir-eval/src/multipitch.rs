@@ -34,6 +34,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Error, NamedScores, Result, Side,
     error::{check_times, check_tolerance},
+    frame::{FrameCounts, FrameScores},
     matching::{Graph, match_events},
     transcription::check_length,
 };
@@ -82,106 +83,14 @@ impl MultipitchConfig {
     }
 }
 
-/// Sums over all frames of what is there, what was found, and what is wrong.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FrameCounts {
-    /// Pairs: right in both.
-    pub matched: usize,
-    /// Entries of the reference.
-    pub reference: usize,
-    /// Entries of the estimate.
-    pub estimated: usize,
-    /// Right in number, wrong in pitch.
-    pub substituted: usize,
-    /// References that nothing stands against.
-    pub missed: usize,
-    /// Estimates that nothing stands against.
-    pub false_alarms: usize,
-}
-
-impl FrameCounts {
-    /// Adds one frame.
-    pub(crate) fn add_frame(&mut self, matched: usize, reference: usize, estimated: usize) {
-        self.matched += matched;
-        self.reference += reference;
-        self.estimated += estimated;
-        self.substituted += reference.min(estimated) - matched;
-        self.missed += reference.saturating_sub(estimated);
-        self.false_alarms += estimated.saturating_sub(reference);
-    }
-
-    /// The scores of these sums.
-    pub fn scores(&self) -> FrameErrorScores {
-        let over = |part: usize, whole: usize| {
-            if whole > 0 { part as f64 / whole as f64 } else { 0.0 }
-        };
-        let errors = self.substituted + self.missed + self.false_alarms;
-        FrameErrorScores {
-            precision: over(self.matched, self.estimated),
-            recall: over(self.matched, self.reference),
-            accuracy: over(self.matched, self.reference + self.estimated - self.matched),
-            substitution: over(self.substituted, self.reference),
-            miss: over(self.missed, self.reference),
-            false_alarm: over(self.false_alarms, self.reference),
-            total_error: over(errors, self.reference),
-            counts: *self,
-        }
-    }
-}
-
-impl std::ops::Add for FrameCounts {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        Self {
-            matched: self.matched + other.matched,
-            reference: self.reference + other.reference,
-            estimated: self.estimated + other.estimated,
-            substituted: self.substituted + other.substituted,
-            missed: self.missed + other.missed,
-            false_alarms: self.false_alarms + other.false_alarms,
-        }
-    }
-}
-
-/// Seven scores of one way to compare frames. The module documentation has the formulas.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FrameErrorScores {
-    /// Fraction of the estimates that are right, in [0, 1].
-    pub precision: f64,
-    /// Fraction of the references that were found, in [0, 1].
-    pub recall: f64,
-    /// Pairs over everything that is in either, in [0, 1].
-    pub accuracy: f64,
-    /// Substitution error, at least 0.
-    pub substitution: f64,
-    /// Miss error, at least 0.
-    pub miss: f64,
-    /// False-alarm error, at least 0.
-    pub false_alarm: f64,
-    /// Sum of the three errors.
-    pub total_error: f64,
-    /// The sums behind the scores.
-    pub counts: FrameCounts,
-}
-
-impl FrameErrorScores {
-    /// Harmonic mean of precision and recall, 0 if both are 0.
-    pub fn f1(&self) -> f64 {
-        crate::f_measure(self.precision, self.recall, 1.0)
-    }
-}
-
 /// All fourteen scores.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MultipitchScores {
     /// Pitch has to agree.
-    pub pitch: FrameErrorScores,
+    pub pitch: FrameScores,
     /// Pitch has to agree up to octaves.
-    pub chroma: FrameErrorScores,
+    pub chroma: FrameScores,
 }
 
 impl NamedScores for MultipitchScores {

@@ -177,7 +177,8 @@ impl Canvas {
                 if ink == 0 {
                     continue;
                 }
-                let along = (column as f64 - back).round();
+                // Whole dots: rounding each column by itself would double one and skip another.
+                let along = column as f64 - back.round();
                 let across = row as f64 - bitmap.ascent as f64;
                 let (px, py) = if upward {
                     (x.round() + across, y.round() - along)
