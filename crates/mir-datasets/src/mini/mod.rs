@@ -297,7 +297,8 @@ impl Track for MiniTrack {
         let audio = piano::render(&performance, &self.instrument.config, rate, self.seed)
             .map_err(|source| self.failed(source))?;
         let first = rate.sample_at(options.start).min(audio.len());
-        let last = options.duration.map_or(audio.len(), |duration| first + rate.sample_at(duration));
+        let last =
+            options.duration.map_or(audio.len(), |duration| first + rate.sample_at(duration));
         Ok(if (first, last) == (0, audio.len()) { audio } else { audio.excerpt(first..last) })
     }
 

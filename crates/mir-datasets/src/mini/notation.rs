@@ -128,7 +128,7 @@ pub enum NotationErrorKind {
     #[error("the first note, rest or hold needs a length, as in c4/4")]
     MissingLength,
     /// A length is not a whole number of ticks.
-    #[error("the length '{text}' is not one of 1 to 64, of triplets, quintuplets or septuplets")]
+    #[error("the length '{text}' is not /N or /N. with N from 1 to 64 that divides 20160")]
     Length {
         /// The length.
         text: String,
@@ -169,6 +169,12 @@ pub enum NotationErrorKind {
     /// `]` without `[`.
     #[error("no repetition is open here")]
     UnopenedGroup,
+    /// The repetitions make too long a piece.
+    #[error("the piece is longer than {limit} notes, rests and signs")]
+    TooLong {
+        /// The limit, repetitions written out.
+        limit: usize,
+    },
     /// `_` with nothing before it.
     #[error("there is no note to hold")]
     NothingToHold,
@@ -526,7 +532,7 @@ impl Reader {
         let mut played: Vec<Played> = Vec::new();
         for (index, voice) in self.voices.iter().enumerate() {
             let mut symbols = voice.symbols.iter();
-            let items = self.items(&mut symbols, None, &mut Memory::default())?;
+            let items = self.items(&mut symbols, &mut Vec::new(), &mut Memory::default())?;
             let mut out = Played::new(index, bar, self.pickup);
             out.play(&items, 0)?;
             if let Some(first) = played.first()
@@ -545,7 +551,9 @@ impl Reader {
         let mut marks = vec![Mark { at: 0, value: tempo, glides: false }];
         let mut pedal: Vec<(u32, bool)> = match self.pedal_period {
             // The incomplete first bar has no pedal of its own.
-            Some(period) => (self.pickup..length).step_by(period as usize).map(|at| (at, true)).collect(),
+            Some(period) => {
+                (self.pickup..length).step_by(period as usize).map(|at| (at, true)).collect()
+            }
             None => Vec::new(),
         };
         let mut notes = Vec::new();
@@ -595,7 +603,7 @@ impl Reader {
             return Err(start.error(NotationErrorKind::Line { text }));
         };
         let after = Place { line: number, column: name.chars().count() + 2 };
-        if name.starts_with(|c: char| c.is_ascii_uppercase()) {
+        if let [b'A'..=b'Z'] | [b'A'..=b'Z', b'0'..=b'9'] = name.as_bytes() {
             let symbols = split(after, value)?;
             match self.voices.iter_mut().find(|voice| voice.name == name) {
                 Some(voice) => voice.symbols.extend(symbols),
@@ -603,6 +611,8 @@ impl Reader {
             }
             return Ok(());
         }
+        let blanks = value.chars().take_while(|c| c.is_whitespace()).count();
+        let after = Place { column: after.column + blanks, ..after };
         self.header(name, value.trim(), start, after)
     }
 
@@ -669,11 +679,11 @@ impl Reader {
         Ok(())
     }
 
-    /// Symbols up to the end of the voice, or of the group that `open` started.
+    /// Symbols up to the end of the voice, or of the innermost group of `open`.
     fn items(
         &self,
         symbols: &mut std::slice::Iter<'_, Symbol>,
-        open: Option<Place>,
+        open: &mut Vec<Place>,
         memory: &mut Memory,
     ) -> Result<Vec<Item>, NotationError> {
         let mut items = Vec::new();
@@ -684,7 +694,7 @@ impl Reader {
             };
             let text = symbol.text.as_str();
             if let Some(tail) = text.strip_prefix(']') {
-                let Some(start) = open else {
+                let Some(start) = open.pop() else {
                     return Err(place.error(NotationErrorKind::UnopenedGroup));
                 };
                 let (times, step) =
@@ -692,8 +702,12 @@ impl Reader {
                 return Ok(vec![Item { place: start, kind: Kind::Group { items, times, step } }]);
             }
             let kind = match text {
+                "[" if open.len() == DEEPEST => {
+                    return Err(unreadable("at most 8 repetitions inside each other"));
+                }
                 "[" => {
-                    items.extend(self.items(symbols, Some(place), memory)?);
+                    open.push(place);
+                    items.extend(self.items(symbols, open, memory)?);
                     continue;
                 }
                 "|" => Kind::Bar,
@@ -711,7 +725,7 @@ impl Reader {
             };
             items.push(Item { place, kind });
         }
-        match open {
+        match open.last() {
             Some(start) => Err(start.error(NotationErrorKind::UnclosedGroup)),
             None => Ok(items),
         }
@@ -765,6 +779,11 @@ impl Marks {
     }
 }
 
+/// Repetitions inside each other; and items of a voice, repetitions written out. Both bound the time
+/// and the memory that a text can ask for.
+const DEEPEST: usize = 8;
+const LONGEST: usize = 20_000;
+
 /// Velocity of `mf`, in force where a piece has no dynamics.
 const MEZZOFORTE: f64 = 70.0;
 
@@ -804,7 +823,7 @@ fn beats_per_minute(text: &str) -> Option<f64> {
 fn fraction(text: &str) -> Option<u32> {
     let (count, unit) = text.split_once('/')?;
     let (count, unit): (u32, u32) = (count.parse().ok()?, unit.parse().ok()?);
-    let exact = (1..=64).contains(&count) && unit > 0 && WHOLE.is_multiple_of(unit);
+    let exact = (1..=64).contains(&count) && (1..=64).contains(&unit) && WHOLE.is_multiple_of(unit);
     exact.then(|| count * (WHOLE / unit))
 }
 
@@ -959,13 +978,15 @@ impl<'a> Scan<'a> {
         }
         let digits = self.take_while(|c| c.is_ascii_digit());
         let step = letter as i32;
-        let octave = match (digits.parse::<i32>(), memory.staff) {
-            (Ok(octave), _) if octave <= 8 => octave,
-            (Ok(_), _) => return Err(self.error("an octave from 0 to 8")),
-            (Err(_), None) => return Err(place.error(NotationErrorKind::MissingOctave)),
-            // ceil((last + 1 − step) / 7) and round((last − step) / 7): differences of −3 to 3.
-            (Err(_), Some(last)) if above => (last - step).div_euclid(7) + 1,
-            (Err(_), Some(last)) => (last - step + 3).div_euclid(7),
+        let octave = match (digits.as_str(), memory.staff) {
+            ("", None) => return Err(place.error(NotationErrorKind::MissingOctave)),
+            // The next octave above the last note, or the one that makes a difference of −3 to 3.
+            ("", Some(last)) if above => (last - step).div_euclid(7) + 1,
+            ("", Some(last)) => (last - step + 3).div_euclid(7),
+            (digits, _) => {
+                let octave = digits.parse().ok().filter(|octave| *octave <= 8);
+                octave.ok_or_else(|| self.error("an octave from 0 to 8"))?
+            }
         };
         let written = Written {
             staff: 7 * octave + step,
@@ -1003,7 +1024,7 @@ impl<'a> Scan<'a> {
             let dotted = self.skip('.');
             let text = || before[..before.len() - self.rest.len()].to_owned();
             let wrong = || place.error(NotationErrorKind::Length { text: text() });
-            let plain = (1..=96).contains(&unit) && WHOLE.is_multiple_of(unit);
+            let plain = (1..=64).contains(&unit) && WHOLE.is_multiple_of(unit);
             let length = if plain { WHOLE / unit } else { return Err(wrong()) };
             if dotted && !length.is_multiple_of(2) {
                 return Err(wrong());
@@ -1034,7 +1055,7 @@ impl<'a> Scan<'a> {
                 ':' => {
                     self.rest = &self.rest[1..];
                     let unit: u32 = self.take_while(|c| c.is_ascii_digit()).parse().unwrap_or(0);
-                    if unit == 0 || !WHOLE.is_multiple_of(unit) {
+                    if !(1..=64).contains(&unit) || !WHOLE.is_multiple_of(unit) {
                         return Err(self.error("a length after ':', as in c4/4:16"));
                     }
                     marks.again = Some(WHOLE / unit);
@@ -1062,6 +1083,8 @@ struct Played {
     position: u32,
     /// Position of the last bar line.
     bar_start: u32,
+    /// Items so far, repetitions written out.
+    items: usize,
     /// First note of the last strike in `notes`, for holds.
     last_strike: Option<usize>,
     notes: Vec<ScoreNote>,
@@ -1078,6 +1101,7 @@ impl Played {
             pickup,
             position: 0,
             bar_start: 0,
+            items: 0,
             last_strike: None,
             notes: Vec::new(),
             dynamics: Vec::new(),
@@ -1088,6 +1112,7 @@ impl Played {
 
     fn play(&mut self, items: &[Item], transposition: i32) -> Result<(), NotationError> {
         for item in items {
+            self.count(item.place)?;
             match &item.kind {
                 Kind::Strike(strike) => self.strike(strike, item.place, transposition)?,
                 Kind::Rest(length) => {
@@ -1105,10 +1130,19 @@ impl Played {
                 Kind::Order(order) => self.order(*order),
                 Kind::Group { items, times, step } => {
                     for turn in 0..*times {
+                        self.count(item.place)?;
                         self.play(items, transposition + turn as i32 * step)?;
                     }
                 }
             }
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, place: Place) -> Result<(), NotationError> {
+        self.items += 1;
+        if self.items > LONGEST {
+            return Err(place.error(NotationErrorKind::TooLong { limit: LONGEST }));
         }
         Ok(())
     }
@@ -1179,5 +1213,208 @@ impl Played {
             self.position += length;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HEADER: &str = "title: T\norigin: O\nstatus: original\ntempo: 120\nmetre: 4/4\n\
+                          pattern alberti: 1/8 3 2 3\n";
+
+    fn parse(music: &str) -> Result<Score, NotationError> {
+        Score::parse(&format!("{HEADER}{music}"))
+    }
+
+    fn keys(music: &str) -> Vec<u8> {
+        parse(music).unwrap().notes().iter().map(|note| note.key.number()).collect()
+    }
+
+    /// Start and length in quarters.
+    fn times(music: &str) -> Vec<(f64, f64)> {
+        let score = parse(music).unwrap();
+        score.notes().iter().map(|n| (quarters(n.start), quarters(n.length))).collect()
+    }
+
+    #[test]
+    fn a_note_without_octave_is_the_nearest_one() {
+        assert_eq!(keys("R: c4/4 e g c | b a f# bb |"), [60, 64, 67, 72, 71, 69, 66, 70]);
+        assert_eq!(keys("R: c5/4 g c5 f |"), [72, 67, 72, 77]);
+        assert_eq!(keys("R: b3/4 cb c## e#4 |"), [59, 59, 62, 65]);
+    }
+
+    #[test]
+    fn a_chord_grows_upwards_and_is_left_from_its_lowest_note() {
+        assert_eq!(keys("R: <c4 e g c>/2 d/2 |"), [60, 64, 67, 72, 62]);
+        assert_eq!(keys("R: <c4 c c>/1 |"), [60, 72, 84]);
+    }
+
+    #[test]
+    fn lengths_stay_in_force_and_may_be_odd() {
+        assert_eq!(times("R: c4/4. d/8 e r/4. |"), [(0.0, 1.5), (1.5, 0.5), (2.0, 0.5)]);
+        assert_eq!(times("R: c4/12 d e c/20 d e f g c/28 d e f g a b c/4 |").len(), 16);
+    }
+
+    #[test]
+    fn a_hold_lengthens_the_last_chord() {
+        assert_eq!(times("R: <c4 e>/1 | _/4 c/2. |"), [(0.0, 5.0), (0.0, 5.0), (5.0, 3.0)]);
+    }
+
+    #[test]
+    fn a_note_can_be_struck_again_and_again() {
+        assert_eq!(times("R: c4/2:8 r/2 |"), [(0.0, 0.5), (0.5, 0.5), (1.0, 0.5), (1.5, 0.5)]);
+    }
+
+    #[test]
+    fn repetitions_transpose_and_nest() {
+        assert_eq!(keys("R: [ c4/4 ]4+2 |"), [60, 62, 64, 66]);
+        assert_eq!(keys("R: [ [ c4/4 ]2-1 ]2+12 |"), [60, 59, 72, 71]);
+        // The octave is counted as if the repetition were played once.
+        assert_eq!(keys("R: [ c4/8 ]4+12 d/2 |"), [60, 72, 84, 96, 62]);
+    }
+
+    #[test]
+    fn a_pattern_breaks_up_a_chord() {
+        assert_eq!(keys("R: @alberti<c3 e g> c4/2 |"), [48, 55, 52, 55, 60]);
+    }
+
+    #[test]
+    fn grace_notes_come_before_their_note() {
+        let score = parse("R: {d4 e}c/1 |").unwrap();
+        let found: Vec<_> = score.notes().iter().map(|n| (n.key.number(), n.grace)).collect();
+        assert_eq!(found, [(62, Some(2)), (64, Some(1)), (60, None)]);
+    }
+
+    #[test]
+    fn signs_are_read_in_any_order() {
+        let score = parse("R: <c4 e>/4'>& c/4tr1- c r |").unwrap();
+        let [low, high, trill, plain] = score.notes() else { panic!("four notes") };
+        assert!(low.rolled && high.accent && high.member == 1);
+        assert_eq!(low.articulation, Articulation::Staccato);
+        assert_eq!((trill.trill, trill.articulation), (Some(1), Articulation::Tenuto));
+        assert_eq!((plain.trill, plain.articulation), (None, Articulation::Plain));
+    }
+
+    #[test]
+    fn dynamics_glide_and_the_other_voice_follows() {
+        let score = parse("R: !p.. c4/2 d !f | e/1 | !p f |\nL: c3/2 d | e/1 | f |").unwrap();
+        let levels: Vec<f64> = score.notes().iter().map(|n| n.level).collect();
+        for (level, expected) in levels.chunks(2).zip([44.0, 64.5, 85.0, 44.0]) {
+            assert!(level.iter().all(|l| (l - expected).abs() < 1e-9), "{levels:?}");
+        }
+    }
+
+    #[test]
+    fn written_time_follows_the_tempo_marks() {
+        let even = parse("R: c4/1 | !q=60 c/1 |").unwrap();
+        assert!((even.nominal_seconds() - 6.0).abs() < 1e-9);
+        let glide = parse("R: !q=60.. c4/1 | !q=120 c/1 |").unwrap();
+        // The integral of 60 / (60 + 15·x) over four quarters is 4·ln 2, then 2 s.
+        assert!((glide.nominal_seconds() - 4.0 * 2f64.ln() - 2.0).abs() < 0.03);
+    }
+
+    #[test]
+    fn the_pedal_follows_the_period_and_the_signs() {
+        let text = format!("{HEADER}pickup: 1/4\npedal: 4/4\nR: c4/4 | c/1 | c/2 !up c |");
+        let score = Score::parse(&text).unwrap();
+        let quarter = WHOLE / 4;
+        assert_eq!(score.pedal(), [(quarter, true), (5 * quarter, true), (7 * quarter, false)]);
+    }
+
+    #[test]
+    fn every_mistake_is_named_with_its_place() {
+        use NotationErrorKind as Kind;
+        type Check = fn(&Kind) -> bool;
+        let cases: [(&str, (usize, usize), Check); 24] = [
+            ("nonsense", (7, 1), |k| matches!(k, Kind::Line { .. })),
+            ("tempi: 3", (7, 1), |k| matches!(k, Kind::UnknownHeader { .. })),
+            ("RX: c4/4", (7, 1), |k| matches!(k, Kind::UnknownHeader { .. })),
+            ("tempo: 9", (7, 8), |k| matches!(k, Kind::HeaderValue { name: "tempo", .. })),
+            ("metre: 4", (7, 8), |k| matches!(k, Kind::HeaderValue { name: "metre", .. })),
+            ("status: x", (7, 9), |k| matches!(k, Kind::HeaderValue { name: "status", .. })),
+            ("pattern x: 0/4", (7, 12), |k| matches!(k, Kind::Symbol { .. })),
+            ("R: c4/4 h", (7, 9), |k| matches!(k, Kind::Symbol { .. })),
+            ("R: c4/4 c'x", (7, 11), |k| matches!(k, Kind::Symbol { .. })),
+            ("R: !mff c4/4", (7, 4), |k| matches!(k, Kind::Symbol { .. })),
+            ("R: c4/4 <c e", (7, 9), |k| matches!(k, Kind::Symbol { .. })),
+            ("R: c4/4 <>", (7, 11), |k| matches!(k, Kind::Symbol { .. })),
+            ("R: c99/4", (7, 7), |k| matches!(k, Kind::Symbol { .. })),
+            ("R: c/4", (7, 4), |k| matches!(k, Kind::MissingOctave)),
+            ("R: c4", (7, 6), |k| matches!(k, Kind::MissingLength)),
+            ("R: c4/11", (7, 6), |k| matches!(k, Kind::Length { text } if text == "/11")),
+            ("R: d8/4", (7, 4), |k| matches!(k, Kind::Key { number: 110, .. })),
+            ("R: c4/4 [ a0 ]2-1", (7, 11), |k| matches!(k, Kind::Key { number: 20, .. })),
+            ("R: c4/2. |", (7, 10), |k| matches!(k, Kind::Bar { .. })),
+            ("R: @waltz<c4 e g>", (7, 4), |k| matches!(k, Kind::UnknownPattern { .. })),
+            ("R: @alberti<c4 e>", (7, 4), |k| {
+                matches!(k, Kind::ChordMember { member: 3, size: 2 })
+            }),
+            ("R: c4/4 [ c", (7, 9), |k| matches!(k, Kind::UnclosedGroup)),
+            ("R: c4/4 ]2", (7, 9), |k| matches!(k, Kind::UnopenedGroup)),
+            ("R: r/4 _/4", (7, 8), |k| matches!(k, Kind::NothingToHold)),
+        ];
+        for (music, place, check) in cases {
+            let error = parse(music).unwrap_err();
+            assert!(check(&error.kind), "{music}: {error}");
+            assert_eq!((error.line, error.column), place, "{music}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_bar_that_is_too_short_says_by_how_much() {
+        let error = parse("R: c4/4 c c |").unwrap_err();
+        assert_eq!(error.to_string(), "line 7, column 13: the bar holds 3 quarters, expected 4");
+    }
+
+    #[test]
+    fn voices_must_end_together() {
+        let error = parse("R: c4/1 |\nL: c3/1 | c |").unwrap_err();
+        assert!(matches!(error.kind, NotationErrorKind::VoiceLength { .. }), "{error}");
+        assert_eq!(error.line, 8);
+    }
+
+    #[test]
+    fn a_piece_needs_its_headers_and_a_note() {
+        let error = Score::parse("title: T\nR: c4/4").unwrap_err();
+        assert!(matches!(error.kind, NotationErrorKind::MissingHeader { name: "metre" }));
+        assert!(matches!(parse("").unwrap_err().kind, NotationErrorKind::Empty));
+        assert!(matches!(parse("R: r/1 |").unwrap_err().kind, NotationErrorKind::Empty));
+    }
+
+    #[test]
+    fn repetitions_cannot_ask_for_unbounded_work() {
+        let nested = format!("R: {}c4/4{}", "[ ".repeat(8), " ]128".repeat(8));
+        let error = parse(&nested).unwrap_err();
+        assert!(matches!(error.kind, NotationErrorKind::TooLong { .. }), "{error}");
+        let deep = "[ ".repeat(100_000);
+        assert!(parse(&format!("R: {deep}")).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(text in "[ -~äß\n]{0,80}") {
+            let _ = Score::parse(&text);
+            let _ = parse(&format!("R: {text}"));
+        }
+
+        #[test]
+        fn no_row_of_symbols_makes_the_parser_panic(
+            symbols in proptest::collection::vec(
+                proptest::sample::select(vec![
+                    "c4/4", "<c e g>/8", "r/2", "_/4", "[", "]3", "]2+12", "|", "!p..", "!f", "!q=90..",
+                    "@alberti<c4 e g>", "{d e}c", "g/4:16", "b/2tr2>", "!ped", "a0", "c8",
+                ]),
+                0..40,
+            )
+        ) {
+            if let Ok(score) = parse(&format!("R: {}", symbols.join(" "))) {
+                prop_assert!(!score.notes().is_empty());
+                prop_assert!(score.notes().iter().all(|n| n.start + n.length <= score.length() && n.length > 0));
+                prop_assert!(score.notes().is_sorted_by_key(|n| n.start));
+            }
+        }
     }
 }

@@ -19,10 +19,7 @@ use std::collections::BTreeMap;
 
 use mir_core::{Key, KeyRange, Note, Velocity};
 use mir_midi::{Pedal, PedalEvent, Performance};
-use rand_chacha::{
-    ChaCha8Rng,
-    rand_core::SeedableRng,
-};
+use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use serde::{Deserialize, Serialize};
 
 use super::notation::{Articulation, Score, ScoreNote, Touch, WHOLE, value_at};
@@ -311,7 +308,8 @@ impl Hand<'_> {
         let melody = note.voice == 0 && !self.solo;
         let lead = if melody { config.melody_lead * self.dice.between(0.4, 1.2) } else { 0.0 };
         let spread = config.chord_spread * self.dice.between(-0.5, 0.5);
-        let roll = if note.rolled { note.member as f64 * self.dice.between(0.03, 0.05) } else { 0.0 };
+        let roll =
+            if note.rolled { note.member as f64 * self.dice.between(0.03, 0.05) } else { 0.0 };
         let onset = (self.tempo.seconds(note.start) + late + spread - lead).max(0.0) + roll;
         let velocity = self.velocity(note, melody) + louder;
         let key = note.key.number();
