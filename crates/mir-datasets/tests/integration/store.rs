@@ -1,18 +1,8 @@
 //! Stores: what goes in comes out, and nothing else is taken for a store.
 
-#[cfg(feature = "hdf5")]
-use std::{fs, path::Path};
-
-use mir_core::Fingerprinted;
-use mir_datasets::{
-    Error, FeatureStore, MemStore, Recording, SkippedTrack, StoreHeader, TrackId, recordings,
-};
+use mir_datasets::{Error, FeatureStore, MemStore, StoreHeader};
 
 use crate::support::store;
-
-fn all(store: &dyn FeatureStore) -> Vec<Recording> {
-    recordings(store).map(|r| r.unwrap()).collect()
-}
 
 #[test]
 fn reads_outside_the_store_are_refused() {
@@ -69,10 +59,17 @@ fn a_store_with_channels_reads_crops_of_every_channel() {
 
 #[cfg(feature = "hdf5")]
 mod file {
-    use mir_datasets::{Hdf5Store, Hdf5Writer};
+    use std::{fs, path::Path};
+
+    use mir_core::Fingerprinted;
+    use mir_datasets::{Hdf5Store, Hdf5Writer, Recording, SkippedTrack, TrackId, recordings};
     use tempfile::TempDir;
 
     use super::*;
+
+    fn all(store: &dyn FeatureStore) -> Vec<Recording> {
+        recordings(store).map(|r| r.unwrap()).collect()
+    }
 
     fn write(path: &Path, source: &dyn FeatureStore) {
         let mut writer = Hdf5Writer::create(path, source.header().clone()).unwrap();
