@@ -58,6 +58,7 @@
 
 mod decode;
 mod error;
+mod find;
 mod load;
 pub mod mix;
 mod mp4;
@@ -67,6 +68,7 @@ mod resample;
 mod write;
 
 pub use error::{Cause, Error, Result};
+pub use find::find;
 pub use load::{BlockReader, info, load, load_with_report};
 pub use options::{Limits, LoadOptions};
 pub use report::{AudioInfo, DecodeReport, Gapless};

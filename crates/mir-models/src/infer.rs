@@ -214,6 +214,11 @@ impl Transcriber {
         self.front_end.grid().sample_rate()
     }
 
+    /// Time of the frames.
+    pub fn grid(&self) -> FrameGrid {
+        self.front_end.grid()
+    }
+
     /// The model.
     pub fn model(&self) -> &TranscriptionModel {
         &self.model

@@ -59,3 +59,5 @@ pub mod weights;
 #[cfg(feature = "torch")]
 pub use device::{DeviceChoice, set_threads, threads};
 pub use error::{Error, Result};
+#[cfg(feature = "torch")]
+pub use tch::Device;

@@ -1,0 +1,168 @@
+"""The Python side of `cargo run --release --example compare_speed`.
+
+Reads one JSON request a line from standard input, answers with one JSON line of times in seconds. Both
+sides run in turns in one session, with the same number of threads and the same arithmetic.
+
+Needs torch 2.11, torchaudio 2.11, librosa 0.11 (each only for its own requests).
+"""
+
+import json
+import sys
+import time
+
+
+def out(value):
+    print(json.dumps(value), flush=True)
+
+
+class Peers:
+    def __init__(self):
+        self.cache = {}
+
+    def versions(self, _):
+        found = {}
+        for name in ("torch", "torchaudio", "librosa", "numpy"):
+            try:
+                found[name] = __import__(name).__version__
+            except ImportError:
+                found[name] = None
+        return found
+
+    def threads(self, request):
+        import torch
+
+        torch.set_num_threads(request["threads"])
+        return torch.get_num_threads()
+
+    def signal(self, request):
+        import numpy as np
+
+        n = int(request["seconds"] * 16000)
+        return np.random.default_rng(0).uniform(-0.5, 0.5, n).astype(np.float32)
+
+    def log_mel_librosa(self, request):
+        import librosa
+        import numpy as np
+
+        y = self.signal(request)
+        times = []
+        for _ in range(request["repeat"]):
+            start = time.perf_counter()
+            mel = librosa.feature.melspectrogram(
+                y=y, sr=16000, n_fft=2048, hop_length=512, n_mels=229, fmin=30.0, fmax=8000.0,
+                htk=True, norm="slaney", power=1.0, pad_mode="reflect",
+            )
+            np.log(np.maximum(mel, 1e-5))
+            times.append(time.perf_counter() - start)
+        return times
+
+    def log_mel_torchaudio(self, request):
+        import torch
+        import torchaudio
+
+        y = torch.from_numpy(self.signal(request))
+        if "mel" not in self.cache:
+            self.cache["mel"] = torchaudio.transforms.MelSpectrogram(
+                16000, 2048, hop_length=512, n_mels=229, f_min=30.0, f_max=8000.0,
+                mel_scale="htk", norm="slaney", power=1.0,
+            )
+        mel, times = self.cache["mel"], []
+        with torch.no_grad():
+            for _ in range(request["repeat"]):
+                start = time.perf_counter()
+                torch.log(torch.clamp(mel(y), min=1e-5))
+                times.append(time.perf_counter() - start)
+        return times
+
+    def train_step(self, request):
+        """Times of whole training steps: gradients to zero, forward, loss, backward, clipping, Adam."""
+        import torch
+        from torch.nn.functional import binary_cross_entropy_with_logits as bce
+
+        key = json.dumps(request["model"], sort_keys=True)
+        if key not in self.cache:
+            torch.manual_seed(0)
+            network = build(request["model"])
+            optimizer = torch.optim.Adam(network.parameters(), 1e-3)
+            self.cache[key] = (network, optimizer)
+        network, optimizer = self.cache[key]
+        batch, frames, bins = request["batch"], request["frames"], request["model"]["bins"]
+        generator = torch.Generator().manual_seed(1)
+        x = torch.rand(batch, 1, frames, bins, generator=generator) * 10 - 10
+        onset = (torch.rand(batch, frames, 88, generator=generator) > 0.99).float()
+        frame = (torch.rand(batch, frames, 88, generator=generator) > 0.95).float()
+        velocity = torch.rand(batch, frames, 88, generator=generator)
+        times = []
+        for _ in range(request["repeat"]):
+            start = time.perf_counter()
+            optimizer.zero_grad(set_to_none=False)
+            o, f, v = network(x)
+            loss = bce(o, onset) + bce(f, frame)
+            loss = loss + (onset * (v - velocity) ** 2).sum() / onset.sum().clamp(min=1)
+            loss.item()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 3.0)
+            optimizer.step()
+            times.append(time.perf_counter() - start)
+        return times
+
+
+def build(model):
+    """The network of `OnsetsFramesConfig` with an onset, a frame and a shared velocity head."""
+    import torch
+    from torch import nn
+
+    channels, units, lstm = model["conv_channels"], model["fc_units"], model["lstm_units"]
+    early = model["stem"] == "early"
+
+    class ConvStack(nn.Module):
+        def __init__(self):
+            super().__init__()
+            c, drop = channels, model["conv_dropout"]
+            pool = lambda: [nn.MaxPool2d((1, 2)), nn.Dropout(drop)]
+            block = lambda i, o: [nn.Conv2d(i, o, 3, padding=1), nn.BatchNorm2d(o), nn.ReLU(inplace=True)]
+            layers = block(1, c) + (pool() if early else []) + block(c, c) + pool()
+            layers += block(c, 2 * c) + ([] if early else pool())
+            self.cnn = nn.Sequential(*layers)
+            fc = [nn.Linear(2 * c * (model["bins"] // 4), units)]
+            fc += [nn.ReLU()] if model["fc_relu"] else []
+            self.fc = nn.Sequential(*fc, nn.Dropout(model["fc_dropout"]))
+
+        def forward(self, x):
+            return self.fc(self.cnn(x).transpose(1, 2).flatten(-2))
+
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = nn.BatchNorm1d(model["bins"])
+            self.onset_conv, self.frame_conv = ConvStack(), ConvStack()
+            self.onset_lstm = nn.LSTM(units, lstm, batch_first=True, bidirectional=True)
+            self.onset_fc, self.onset_skip = nn.Linear(2 * lstm, 88), nn.Linear(units, 88)
+            self.frame_fc = nn.Linear(units, 88)
+            self.combined_lstm = nn.LSTM(176, lstm, batch_first=True, bidirectional=True)
+            self.combined_fc = nn.Linear(2 * lstm, 88)
+            self.velocity_fc = nn.Linear(units, 88)
+
+        def forward(self, x):
+            x = self.norm(x[:, 0].transpose(1, 2)).transpose(1, 2).contiguous().unsqueeze(1)
+            features = self.onset_conv(x)
+            onset = self.onset_fc(self.onset_lstm(features)[0]) + self.onset_skip(features)
+            activation = self.frame_fc(self.frame_conv(x))
+            joined = torch.cat([onset.detach().sigmoid(), activation.sigmoid()], -1)
+            frame = self.combined_fc(self.combined_lstm(joined)[0]) + activation
+            return onset, frame, self.velocity_fc(features)
+
+    return Network().train()
+
+
+def main():
+    peers = Peers()
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            out({"ok": getattr(peers, request["do"])(request)})
+        except Exception as error:  # reported to the other side, which decides
+            out({"error": f"{type(error).__name__}: {error}"})
+
+
+main()

@@ -1,0 +1,93 @@
+//! How a program fails: one message, and an exit code that says what kind of failure it was.
+
+use std::{error::Error, fmt, process::ExitCode};
+
+/// A failure on its way to the user.
+#[derive(Debug)]
+pub struct Failure {
+    message: String,
+    code: u8,
+}
+
+/// `Result` with [`Failure`].
+pub type Outcome<T> = Result<T, Failure>;
+
+impl Failure {
+    /// Some inputs of a batch failed, the others are done.
+    pub fn partial(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: 1 }
+    }
+
+    /// The command line or the configuration is wrong.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: 2 }
+    }
+
+    /// The data or a file is wrong.
+    pub fn data(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: 3 }
+    }
+
+    /// The user stopped the program with a signal.
+    pub fn interrupted(message: impl Into<String>, signal: usize) -> Self {
+        Self { message: message.into(), code: 128 + signal as u8 }
+    }
+
+    /// Prints the message to standard error; the exit code.
+    pub fn report(&self) -> ExitCode {
+        eprintln!("error: {}", self.message);
+        ExitCode::from(self.code)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// An error and its causes in one line.
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        // Transparent variants repeat the message of their cause.
+        if !text.ends_with(&next) {
+            text = format!("{text}: {next}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+impl From<mir_models::Error> for Failure {
+    fn from(error: mir_models::Error) -> Self {
+        use mir_models::Error as E;
+        let code = match &error {
+            E::Config { .. } | E::Device { .. } => 2,
+            E::NonFinite { .. } => 4,
+            E::OutOfMemory { .. } => 5,
+            _ => 3,
+        };
+        Self { message: chain(&error), code }
+    }
+}
+
+impl From<mir_datasets::Error> for Failure {
+    fn from(error: mir_datasets::Error) -> Self {
+        let code = if matches!(error, mir_datasets::Error::InvalidConfig { .. }) { 2 } else { 3 };
+        Self { message: chain(&error), code }
+    }
+}
+
+macro_rules! data_failures {
+    ($($error:ty),*) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::data(chain(&error))
+            }
+        }
+    )*};
+}
+data_failures!(mir_core::Error, mir_audio::Error, mir_midi::Error, mir_eval::Error, std::io::Error);

@@ -1,0 +1,93 @@
+//! Data sets by name, and their features.
+
+use std::{env, path::PathBuf, sync::Arc};
+
+use mir_datasets::{
+    BuildOptions, Dataset, Error, FeatureStore, OnError, Split, StoreBuilder, loaders::Maps,
+    mini::Mini,
+};
+
+use crate::{
+    args::{DataArgs, DataName},
+    common::{
+        failure::{Failure, Outcome},
+        progress::Progress,
+        signals::Stop,
+    },
+    experiment::Experiment,
+};
+
+/// Opens a data set.
+///
+/// # Errors
+/// A usage failure without `--root` where one is needed, a data failure if nothing is there.
+pub fn open(args: &DataArgs, experiment: &Experiment) -> Outcome<Arc<dyn Dataset>> {
+    match (args.data, &args.root) {
+        (DataName::Mini, None) => Ok(Arc::new(Mini::new(experiment.mini.clone())?)),
+        (DataName::Mini, Some(_)) => {
+            Err(Failure::usage("--root does not go with --data mini, which is built in"))
+        }
+        (DataName::Maps, Some(root)) => Ok(Arc::new(Maps::open(root, experiment.maps.clone())?)),
+        (DataName::Maps, None) => Err(Failure::usage(
+            "--data maps needs --root DIR, the folder that holds flac/ and tsv/ (or train/ and test/)",
+        )),
+    }
+}
+
+/// The features of a split: from the cache, or computed into it.
+///
+/// # Errors
+/// A data failure that names the recording; an interruption.
+pub fn features(
+    data: &dyn Dataset,
+    split: Split,
+    experiment: &Experiment,
+    args: &DataArgs,
+    quiet: bool,
+    stop: &Stop,
+) -> Outcome<Arc<dyn FeatureStore>> {
+    let progress = std::cell::RefCell::new(Progress::new("features", "recordings", 0, quiet));
+    let report = |p: mir_datasets::Progress| {
+        let mut progress = progress.borrow_mut();
+        progress.set_total(p.tracks_total as u64);
+        progress.set(p.tracks_done as u64, format!("{split}, {:.0} s of audio", p.seconds_done));
+    };
+    let options = BuildOptions {
+        on_error: if args.skip_bad { OnError::Skip } else { OnError::Fail },
+        progress: Some(&report),
+        cancel: Some(&stop.flag),
+        ..BuildOptions::default()
+    };
+    let builder = StoreBuilder::new(&experiment.front_end)?;
+    let built = builder.build_or_open(cache_folder(args), data, split, options);
+    let built = built.map_err(|error| match error {
+        Error::Cancelled { .. } => Failure::interrupted(error.to_string(), stop.signal()),
+        error => error.into(),
+    })?;
+    let summary = format!(
+        "{split}: {} recordings, {:.1} min, {} notes{}",
+        built.report.tracks,
+        built.report.seconds / 60.0,
+        built.report.notes,
+        if built.reused { ", from the cache" } else { "" }
+    );
+    progress.into_inner().finish(summary);
+    for skipped in &built.report.skipped {
+        eprintln!("skipped {}: {}", skipped.track, skipped.reason);
+    }
+    Ok(built.store)
+}
+
+/// Where computed features are kept.
+fn cache_folder(args: &DataArgs) -> PathBuf {
+    let user_cache = || {
+        env::var_os("XDG_CACHE_HOME")
+            .filter(|folder| !folder.is_empty())
+            .map(PathBuf::from)
+            .or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))
+            .unwrap_or_else(env::temp_dir)
+            .join("mir")
+            .join("features")
+    };
+    args.cache.clone().unwrap_or_else(user_cache)
+}

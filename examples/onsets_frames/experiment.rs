@@ -1,0 +1,131 @@
+//! All settings of an experiment, and the presets of the data sets.
+
+use mir_datasets::{
+    AugmentConfig, LoaderConfig, WindowConfig, loaders::MapsConfig, mini::MiniConfig,
+};
+use mir_features::{FrontEndConfig, LogMelConfig};
+use mir_models::{
+    config::{Clip, OnsetsFramesConfig, TrainConfig},
+    decode::NoteDecoderConfig,
+    schedule::Schedule,
+    thresholds::SearchConfig,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    args::DataName,
+    common::{CommonArgs, config, failure::Outcome},
+};
+
+/// Everything that decides the outcome of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Experiment {
+    /// The features.
+    pub front_end: FrontEndConfig,
+    /// The network.
+    pub model: OnsetsFramesConfig,
+    /// The training.
+    pub train: TrainConfig,
+    /// The batches.
+    pub loader: LoaderConfig,
+    /// The decoder, before its thresholds are tuned.
+    pub decoder: NoteDecoderConfig,
+    /// The thresholds that are tried on the validation split.
+    pub search: SearchConfig,
+    /// The built-in data set.
+    pub mini: MiniConfig,
+    /// The division of MAPS.
+    pub maps: MapsConfig,
+}
+
+impl Experiment {
+    /// The preset of a data set with the changes of the command line.
+    ///
+    /// # Errors
+    /// A usage failure that names the setting.
+    pub fn resolve(preset: DataName, common: &CommonArgs, steps: Option<u64>) -> Outcome<Self> {
+        let preset = match preset {
+            DataName::Mini => Self::mini(),
+            DataName::Maps => Self::maps(),
+        };
+        let mut experiment: Self = config::resolve(&preset, common.config.as_deref(), &common.set)?;
+        if let Some(seed) = common.seed {
+            experiment.train.seed = seed;
+            experiment.loader.seed = seed;
+            experiment.mini.seed = seed;
+        }
+        if let Some(steps) = steps {
+            experiment.train.steps = steps;
+        }
+        experiment.model.validate()?;
+        experiment.train.validate()?;
+        experiment.decoder.validate()?;
+        Ok(experiment)
+    }
+
+    /// Four minutes of training on the built-in data set.
+    fn mini() -> Self {
+        let front_end = LogMelConfig::jongwook();
+        Self {
+            model: OnsetsFramesConfig::small(),
+            train: TrainConfig {
+                steps: 1000,
+                schedule: Schedule::OneCycle { peak: 3e-3, warmup: 0.15 },
+                clip: Clip::GlobalNorm(3.0),
+                ema_decay: 0.99,
+                validate_every: 500,
+                checkpoint_every: 250,
+                ..TrainConfig::default()
+            },
+            loader: LoaderConfig {
+                batch_size: 8,
+                window: WindowConfig { frames: 160, padding: SILENCE, ..WindowConfig::default() },
+                augment: augmentation(),
+                ..LoaderConfig::default()
+            },
+            front_end: FrontEndConfig::LogMel(front_end),
+            decoder: NoteDecoderConfig::default(),
+            search: SearchConfig::default(),
+            mini: MiniConfig::default(),
+            maps: MapsConfig::default(),
+        }
+    }
+
+    /// About forty minutes of training on MAPS on two CPU cores.
+    fn maps() -> Self {
+        let mini = Self::mini();
+        Self {
+            model: OnsetsFramesConfig { conv_channels: 24, ..OnsetsFramesConfig::small() },
+            train: TrainConfig {
+                steps: 8000,
+                schedule: Schedule::OneCycle { peak: 2e-3, warmup: 0.1 },
+                ema_decay: 0.999,
+                validate_every: 2000,
+                checkpoint_every: 500,
+                ..mini.train
+            },
+            loader: LoaderConfig {
+                window: WindowConfig { frames: 200, ..mini.loader.window },
+                ..mini.loader
+            },
+            ..mini
+        }
+    }
+}
+
+/// The value of silence in the features: ln 1e-5.
+const SILENCE: f64 = -11.512_925_464_970_229;
+
+/// Moderate variations of loudness, timbre and noise, none of which moves a note.
+fn augmentation() -> AugmentConfig {
+    AugmentConfig {
+        gain: 0.7,
+        tilt: 0.7,
+        noise: 0.2,
+        floor: Some(SILENCE),
+        frequency_masks: 1,
+        frequency_mask_bins: 12,
+        ..AugmentConfig::default()
+    }
+}

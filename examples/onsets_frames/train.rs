@@ -1,0 +1,269 @@
+//! `train`: the whole experiment, from data to a table of scores.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use mir_audio::{WavFormat, write_wav};
+use mir_core::{Fingerprint, Note, SampleRate};
+use mir_datasets::{BatchLoader, FeatureStore, Split, recordings};
+use mir_eval::plots::{RollPlot, piano_roll};
+use mir_midi::{Performance, Score, piano, piano::PianoConfig};
+use mir_models::{
+    DeviceChoice,
+    activations::TranscriptionActivations,
+    decode::decode,
+    infer::{Transcriber, TranscriptionModel},
+    run::{Existing, RunFolder, RunInfo},
+    thresholds::tune,
+    train::{FitEnd, FitProgress, Observer, Trainer, fit, latest_checkpoint},
+    weights::Storage,
+};
+
+use crate::{
+    args::{DataName, TrainArgs},
+    common::{
+        CommonArgs,
+        failure::{Failure, Outcome},
+        progress::Progress,
+        signals::Stop,
+    },
+    data,
+    evaluate::{self, Summary, Transcription},
+    experiment::Experiment,
+};
+
+/// The verb `train`, and what the program does without a verb.
+///
+/// # Errors
+/// Any failure of configuration, data, training or output.
+pub fn train(common: &CommonArgs, args: &TrainArgs, stop: &Stop) -> Outcome<()> {
+    let start = Instant::now();
+    let (folder, existing) = run_folder(args)?;
+    let experiment = match existing {
+        Existing::Resume => resumed(&folder, common)?,
+        _ => Experiment::resolve(args.preset.unwrap_or(args.data.data), common, args.steps)?,
+    };
+    let device = common.device.parse::<DeviceChoice>()?.resolve()?;
+    let data = data::open(&args.data, &experiment)?;
+    // The folder is checked before minutes are spent on features.
+    RunFolder::check(&folder, existing)?;
+    let open =
+        |split| data::features(data.as_ref(), split, &experiment, &args.data, common.quiet, stop);
+    let (training, validation) = (open(Split::Train)?, open(Split::Validation)?);
+    let identity =
+        Fingerprint::of("onsets-frames/data/1", &[training.header(), validation.header()])?;
+
+    let mut trainer = Trainer::new(
+        experiment.model.clone(),
+        experiment.front_end.clone(),
+        experiment.train.clone(),
+        device,
+    )?;
+    let mut best = None;
+    let mut resume_at = None;
+    if existing == Existing::Resume {
+        let checkpoint = latest_checkpoint(&folder.join("checkpoints")).ok_or_else(|| {
+            Failure::data(format!(
+                "{} holds no complete checkpoint to resume from",
+                folder.display()
+            ))
+        })?;
+        best = trainer.restore(&checkpoint, identity)?.best;
+        resume_at = Some(trainer.step_count());
+    }
+    let mut run = RunFolder::open(&folder, existing, resume_at)?;
+    let config = toml::to_string(&experiment).map_err(|e| Failure::usage(e.to_string()))?;
+    run.write("config.toml", config.as_bytes())?;
+    let mut info = RunInfo::new(
+        env::args().collect(),
+        experiment.train.seed,
+        format!("{device:?}, {} threads", mir_models::threads()),
+    );
+    info.data = Some(identity);
+    run.write_info(&info)?;
+
+    let mut source = BatchLoader::new(training, experiment.loader.clone())?;
+    let checkpoints = run.checkpoints();
+    let mut watch = Watch {
+        run: &mut run,
+        progress: Progress::new("train", "steps", experiment.train.steps, common.quiet),
+        validation,
+        experiment: &experiment,
+        licence: format!("{} {}, {}", data.name(), data.version(), data.license()),
+        wait: Duration::ZERO,
+        busy: Duration::ZERO,
+        score: best.map(|(score, _)| score),
+    };
+    let end = fit(&mut trainer, &mut source, &checkpoints, identity, best, &mut watch, &stop.flag);
+    let (wait, busy) = (watch.wait, watch.busy);
+    let summary = format!(
+        "{} parameters, {} steps, data wait {:.1} % of step time",
+        trainer.parameters(),
+        trainer.step_count(),
+        100.0 * wait.as_secs_f64() / (wait + busy).as_secs_f64().max(1e-9)
+    );
+    watch.progress.finish(summary);
+    run.flush()?;
+    let outcome = match end {
+        Ok(FitEnd::Finished) => "finished".to_owned(),
+        Ok(FitEnd::Interrupted) => "interrupted".to_owned(),
+        Err(ref error) => error.to_string(),
+    };
+    info.end(outcome);
+    run.write_info(&info)?;
+    if end? == FitEnd::Interrupted {
+        return Err(Failure::interrupted(
+            format!(
+                "stopped at step {}; continue with --resume {}",
+                trainer.step_count(),
+                folder.display()
+            ),
+            stop.signal(),
+        ));
+    }
+
+    let model = TranscriptionModel::open(&folder.join("model.safetensors"), device)?;
+    let transcriber = Transcriber::new(model)?;
+    let (transcriptions, rate) =
+        evaluate::transcribe_tracks(&transcriber, data.split(Split::Test)?, common.quiet, stop)?;
+    evaluate::write_notes(&transcriptions, &folder.join("test"))?;
+    for transcription in transcriptions.iter().take(2) {
+        render(transcription, &folder.join("test"), experiment.train.seed)?;
+    }
+    let summary = Summary {
+        run_dir: Some(folder.display().to_string()),
+        steps: trainer.step_count(),
+        seconds: start.elapsed().as_secs_f64(),
+        audio_seconds_per_second: rate,
+        ..Summary::of(&evaluate::scores_of(&transcriptions))
+    };
+    let json = serde_json::to_string_pretty(&summary).map_err(|e| Failure::data(e.to_string()))?;
+    run.write("results.json", json.as_bytes())?;
+    if !common.quiet {
+        println!("run folder {}", folder.display());
+    }
+    evaluate::report(&summary, common)
+}
+
+/// The run folder, and what may be in it.
+fn run_folder(args: &TrainArgs) -> Outcome<(PathBuf, Existing)> {
+    if let Some(folder) = &args.resume {
+        return Ok((folder.clone(), Existing::Resume));
+    }
+    let existing = if args.force { Existing::Force } else { Existing::Refuse };
+    let first_free = || {
+        (1..).map(|n| PathBuf::from(format!("runs/onsets_frames-{n}"))).find(|path| !path.exists())
+    };
+    let folder = args.out.clone().or_else(first_free);
+    let folder = folder.ok_or_else(|| Failure::usage("name a run folder with --out"))?;
+    Ok((folder, existing))
+}
+
+/// The configuration of an interrupted run, with what may change at a resume.
+fn resumed(folder: &Path, common: &CommonArgs) -> Outcome<Experiment> {
+    let path = folder.join("config.toml");
+    if !path.exists() {
+        return Err(Failure::usage(format!(
+            "{} holds no config.toml: it is no run folder that could be resumed",
+            folder.display()
+        )));
+    }
+    let common = CommonArgs { config: Some(path), seed: None, ..common.clone() };
+    Experiment::resolve(DataName::Mini, &common, None)
+}
+
+/// Follows a training: progress, metrics, validation, the best network.
+struct Watch<'a> {
+    run: &'a mut RunFolder,
+    progress: Progress,
+    validation: Arc<dyn FeatureStore>,
+    experiment: &'a Experiment,
+    licence: String,
+    wait: Duration,
+    busy: Duration,
+    score: Option<f64>,
+}
+
+impl Observer for Watch<'_> {
+    fn on_step(&mut self, progress: &FitProgress<'_>) -> mir_models::Result<()> {
+        let report = progress.report;
+        self.wait += progress.data_wait;
+        self.busy += report.compute;
+        let score = self.score.map_or(String::new(), |score| format!(" validation F1 {score:.3}"));
+        self.progress.set(report.step + 1, format!("loss {:.4}{score}", report.loss));
+        if report.step % self.experiment.train.log_every == 0 {
+            let step = report.step;
+            self.run.scalar("loss", step, report.loss)?;
+            for (name, value) in &report.parts {
+                self.run.scalar(&format!("loss/{name}"), step, *value)?;
+            }
+            self.run.scalar("rate", step, report.rate)?;
+            self.run.scalar("gradient_norm", step, report.gradient_norm)?;
+            self.run.scalar("time/step", step, report.compute.as_secs_f64())?;
+            self.run.scalar("time/data_wait", step, progress.data_wait.as_secs_f64())?;
+        }
+        Ok(())
+    }
+
+    fn on_validation(
+        &mut self,
+        model: &mut TranscriptionModel,
+        step: u64,
+    ) -> mir_models::Result<f64> {
+        let loading = |error| mir_models::Error::Batch { source: Box::new(error) };
+        let mut scored: Vec<(TranscriptionActivations, Vec<Note>)> = Vec::new();
+        for recording in recordings(self.validation.as_ref()) {
+            let recording = recording.map_err(loading)?;
+            let map = recording.features;
+            let activations =
+                model.activations(map.data.index_axis(ndarray::Axis(0), 0), map.grid)?;
+            scored.push((activations, recording.notes));
+        }
+        let pairs: Vec<_> = scored.iter().map(|(a, notes)| (a, notes.as_slice())).collect();
+        let tuned = tune(&pairs, &self.experiment.decoder, &self.experiment.search)?;
+        for (name, value) in [
+            ("note_f1", tuned.note_f1),
+            ("note_with_offset_f1", tuned.note_with_offset_f1),
+            ("onset_threshold", tuned.decoder.onset_threshold),
+            ("frame_threshold", tuned.decoder.frame_threshold),
+        ] {
+            self.run.scalar(&format!("validation/{name}"), step, value)?;
+            model.meta_mut().scores.insert(format!("validation/{name}"), value);
+        }
+        if let Some((activations, notes)) = pairs.first() {
+            let estimate = decode(activations, &tuned.decoder)?;
+            let plot = RollPlot { range: Some((0.0, 20.0)), ..RollPlot::default() };
+            let figure = piano_roll(Some(*notes), &estimate, &plot)?;
+            self.run.image("validation/roll", step, &figure.png_bytes()?, figure.size())?;
+        }
+        self.run.flush()?;
+        let score = tuned.note_f1;
+        model.meta_mut().decoder = tuned.decoder;
+        model.meta_mut().training_data.clone_from(&self.licence);
+        self.score = Some(self.score.map_or(score, |best| best.max(score)));
+        Ok(score)
+    }
+
+    fn on_best(&mut self, model: &TranscriptionModel, _: f64, _: u64) -> mir_models::Result<()> {
+        model.save(&self.run.path().join("model.safetensors"), Storage::F32)
+    }
+}
+
+/// MIDI, sound and picture of a transcription.
+fn render(transcription: &Transcription, folder: &Path, seed: u64) -> Outcome<()> {
+    let Transcription { reference, estimate, scores, .. } = transcription;
+    let file = |extension: &str| folder.join(format!("{}.{extension}", scores.track));
+    fs::create_dir_all(folder)?;
+    Score::from_notes(estimate).write(file("mid"))?;
+    let performance = Performance::from(estimate.clone());
+    let audio = piano::render(&performance, &PianoConfig::grand(), SampleRate::HZ_44100, seed)?;
+    write_wav(file("wav"), &audio, WavFormat::Int16)?;
+    let title = format!("{}: note F1 {:.3}", scores.track, scores.note_f1);
+    let plot = RollPlot { title, ..RollPlot::default() };
+    piano_roll(Some(reference), estimate, &plot)?.write(file("png"))?;
+    Ok(())
+}
