@@ -125,7 +125,7 @@ pub struct ParameterSpread {
 /// | `treble_inharmonicity` | | 0.8 to 1.4 | **1.9** |
 /// | `bass_inharmonicity` | | 0.7 to 2 | **3** |
 /// | `strike_position` | | 0.105 to 0.135 | **0.155** |
-/// | `brightness_hz` | Hz | 700 to 1900 | 1300 |
+/// | `brightness_hz` | Hz | 700 to 1600 | 1300 |
 /// | `decay_bass` | s | 9 to 20 | **6.5** |
 /// | `decay_treble` | s | 0.5 to 0.9 | **0.38** |
 /// | `aftersound_db` | dB | −16 to −10 | **−20** |
@@ -165,7 +165,7 @@ impl PianoConfig {
             pedal_resonance_db: -34.0,
             body_ripple_db: 4.0,
             body_tilt_db: -1.0,
-            body_low_cut_hz: 55.0,
+            body_low_cut_hz: 100.0,
             room_decay: 0.5,
             room_size: 8.0,
             room_db: -20.0,
@@ -185,7 +185,7 @@ impl PianoConfig {
             treble_inharmonicity: 1.2,
             bass_inharmonicity: 0.7,
             strike_position: 0.115,
-            brightness_hz: 1900.0,
+            brightness_hz: 1600.0,
             brightness_octaves: 2.6,
             spectral_slope: 0.65,
             decay_bass: 20.0,
@@ -228,7 +228,7 @@ impl PianoConfig {
             pedal_resonance_db: -36.0,
             body_ripple_db: 6.0,
             body_tilt_db: -1.5,
-            body_low_cut_hz: 90.0,
+            body_low_cut_hz: 140.0,
             room_decay: 0.4,
             room_size: 5.0,
             room_db: -17.0,
@@ -314,7 +314,7 @@ impl PianoConfig {
             pedal_resonance_db: -28.0,
             body_ripple_db: 7.0,
             body_tilt_db: -0.5,
-            body_low_cut_hz: 75.0,
+            body_low_cut_hz: 120.0,
             room_decay: 3.0,
             room_size: 42.0,
             room_db: -12.0,
@@ -424,4 +424,37 @@ impl PianoConfig {
 /// F#6, the last damper of most pianos.
 fn highest_damper() -> Key {
     Key::new(90).expect("90 is a key")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The table in the documentation is kept by hand.
+    #[test]
+    fn the_documented_ranges_are_those_of_the_instruments() {
+        let number = |cell: &str| -> f64 { cell.replace('−', "-").trim().parse().unwrap() };
+        let mut rows = 0;
+        for row in PianoConfig::spread() {
+            let start = format!("/// | `{}` |", row.name);
+            let Some(line) = include_str!("config.rs").lines().find(|l| l.starts_with(&start))
+            else {
+                continue;
+            };
+            let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+            let (low, high) = cells[3].split_once(" to ").unwrap();
+            let bold = cells[4].contains('*');
+            let unheard = cells[4].replace('*', "");
+            for (documented, actual) in [
+                (number(low), *row.training.start()),
+                (number(high), *row.training.end()),
+                (number(&unheard), row.unheard),
+            ] {
+                assert!((documented - actual).abs() < 1e-12, "{}: {documented} {actual}", row.name);
+            }
+            assert_eq!(bold, !row.training.contains(&row.unheard), "{}", row.name);
+            rows += 1;
+        }
+        assert_eq!(rows, 17);
+    }
 }

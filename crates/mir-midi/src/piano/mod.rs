@@ -10,7 +10,7 @@
 //!   knock of soundboard modes and noise. Level rises by 40 dB from velocity 20 to 120.
 //! - **Decay**: two stages with beats between the strings of a key (Weinreich 1977); high partials
 //!   decay faster.
-//! - **Dampers** fall when [`pedal::apply`](crate::pedal::apply) under [`PedalRule::Default`] ends a
+//! - **Dampers** fall when [`pedal::apply`] under [`PedalRule::Default`] ends a
 //!   note; keys above `highest_damper` have none. A string that is struck again loses its old motion.
 //!   Half pedal is not modelled: the sustain pedal is up or down.
 //! - **Body** colours the spectrum, **strings under the pedal** answer, a **room** and **background

@@ -322,10 +322,10 @@ impl<'a> Strings<'a> {
         partials: &mut Vec<Partial>,
         out: &mut [f32],
     ) {
-        // Hammers of high keys are heard more, because the strings give less.
         let level = gain * decibels(self.config.hammer_noise_db);
         for mode in &self.body.modes {
-            let amplitude = level * mode.level * (1.0 + 0.3 * noise.symmetric());
+            let strength = mode.level * self.body.gain(mode.hz);
+            let amplitude = level * strength * (1.0 + 0.3 * noise.symmetric());
             if amplitude > INAUDIBLE && mode.hz < 0.49 * self.rate {
                 partials.push(Partial::new(mode.hz, amplitude, mode.t60, self.rate));
             }

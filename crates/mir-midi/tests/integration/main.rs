@@ -1,4 +1,5 @@
 //! Integration tests of `mir-midi`.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 mod corpus;
 mod reading;
