@@ -111,9 +111,10 @@ fn magenta(performance: &Performance, always_cut: bool) -> Vec<Note> {
 
 /// jongwook's rule as a search forward through the list of events. Quadratic.
 fn jongwook(performance: &Performance) -> Vec<Note> {
+    /// Time, rank, key (none for the pedal), index of the note that starts, pedal state.
+    type Event = (f64, u8, Option<u8>, Option<usize>, bool);
     let notes = &performance.notes;
-    // Time, rank, key (none for the pedal), index of the note that starts, pedal state.
-    let mut raw: Vec<(f64, u8, Option<u8>, Option<usize>, bool)> = Vec::new();
+    let mut raw: Vec<Event> = Vec::new();
     for pedal in &performance.pedals {
         raw.push((pedal.time, 1, None, None, pedal.value >= 64));
     }
