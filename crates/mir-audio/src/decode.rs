@@ -3,7 +3,7 @@
 use std::{
     fmt,
     fs::{self, File},
-    io,
+    io::{self, BufReader},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
 };
@@ -66,11 +66,10 @@ impl Decoder {
     /// Opens a file, finds its default audio track and makes the decoder.
     pub(crate) fn open(path: &Path, options: &LoadOptions) -> Result<Self> {
         let file = open_file(path)?;
-        let seekable = file.try_clone().map_err(|source| io_error(path, source))?;
-        guard(path, 0, || Self::probe(path, file, seekable, options))?
+        guard(path, 0, || Self::probe(path, file, options))?
     }
 
-    fn probe(path: &Path, file: File, seekable: File, options: &LoadOptions) -> Result<Self> {
+    fn probe(path: &Path, file: File, options: &LoadOptions) -> Result<Self> {
         let mut hint = Hint::new();
         if let Some(extension) = path.extension().and_then(|e| e.to_str()) {
             hint.with_extension(extension);
@@ -102,7 +101,9 @@ impl Decoder {
             source: source.into(),
         })?;
         let timing = Timing::of(&track, &params, container, || {
-            mp4::presentation(seekable, track.id, rate).ok().flatten()
+            // A handle of its own: a duplicate would share its position with the demuxer's.
+            let file = File::open(path).ok()?;
+            mp4::presentation(BufReader::new(file), track.id, rate).ok()?
         });
         let info = AudioInfo {
             sample_rate,

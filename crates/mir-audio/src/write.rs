@@ -86,7 +86,7 @@ fn write_samples(
             } else {
                 let value = (f64::from(x) * scale).round();
                 let kept = value.clamp(-scale, scale - 1.0);
-                clipped += u64::from(value < kept || value > kept);
+                clipped += u64::from((value - kept).abs() > 0.0);
                 writer.write_sample(kept as i32)?;
             }
         }

@@ -93,12 +93,12 @@ fn a_sample_that_is_not_a_number_is_named() {
 
 #[test]
 fn a_truncated_file_says_how_much_is_there() {
-    let bytes = fs::read(fixture("impulse.flac")).unwrap();
+    let bytes = fs::read(fixture("noise.flac")).unwrap();
     let (_folder, path) = file("cut.flac", &bytes[..bytes.len() / 2]);
     let error = error_of(&path);
     let Error::Truncated { decoded, claimed, .. } = error else { panic!("{error:?}") };
-    assert_eq!(claimed, 8000);
-    assert!(decoded < 8000 && decoded > 0, "{decoded}");
+    assert_eq!(claimed, 20_000);
+    assert!(decoded < 20_000 && decoded > 0, "{decoded}");
 
     let options = LoadOptions { allow_truncated: true, ..LoadOptions::default() };
     let (audio, report) = load_with_report(&path, &options).unwrap();
@@ -106,7 +106,7 @@ fn a_truncated_file_says_how_much_is_there() {
     assert!(report.truncated);
     // A part that is complete can be read from a truncated file all the same.
     let options = LoadOptions { duration: Some(0.01), ..LoadOptions::default() };
-    assert_eq!(load(&path, &options).unwrap().len(), 160);
+    assert_eq!(load(&path, &options).unwrap().len(), 80);
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_truncated_wav_says_how_much_is_there() {
 #[test]
 fn a_header_that_lies_costs_no_memory() {
     // 4 GiB of stereo are claimed; ten bytes are there.
-    let mut bytes = b"RIFF\xfe\xff\xff\xffWAVEfmt \x10\0\0\0\x01\0\x02\0".to_vec();
+    let mut bytes = b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0\x01\0\x02\0".to_vec();
     bytes.extend(44_100_u32.to_le_bytes());
     bytes.extend(176_400_u32.to_le_bytes());
     bytes.extend(b"\x04\0\x10\0data\xf0\xff\xff\xff0123456789");
