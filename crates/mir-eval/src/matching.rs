@@ -12,6 +12,9 @@
 //! pass first. Equal candidates give equal pairs. Unlike there, paths are followed without recursion,
 //! so their length is not limited, and memory is linear in vertices and candidate pairs.
 
+/// Matched pairs of indices (reference, estimate).
+pub(crate) type Pairs = Vec<(usize, usize)>;
+
 /// No vertex, no list entry.
 const NONE: usize = usize::MAX;
 /// An estimate that starts an alternating path: it is not matched yet.
@@ -396,7 +399,7 @@ mod tests {
 
     #[test]
     fn empty_graphs_have_no_pairs() {
-        assert_eq!(Graph::new(0, [Vec::new(); 0]).maximum_matching(), []);
+        assert_eq!(Graph::new(0, Vec::<Vec<usize>>::new()).maximum_matching(), []);
         assert_eq!(Graph::new(3, [vec![], vec![]]).maximum_matching(), []);
         assert_eq!(match_events(&[], &[1.0], 1.0), []);
         assert_eq!(match_ranges(vec![]), 0);

@@ -10,7 +10,7 @@
 //! table.push("étude", [Some(0.913), Some(0.8)])?;
 //! table.push("waltz", [Some(0.8215), None])?;
 //! let text = table.to_string();
-//! assert!(text.contains("mean   0.8673     0.8000"), "{text}");
+//! assert!(text.contains("mean     0.8673    0.8000"), "{text}");
 //! assert!(text.ends_with("undefined values are left out: frame F1 1 of 2\n"));
 //! # Ok::<(), mir_eval::Error>(())
 //! ```

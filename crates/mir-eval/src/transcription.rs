@@ -55,7 +55,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Counts, Error, NamedScores, Result, Score, Side,
     error::check_tolerance,
-    matching::{Graph, match_ranges, sweep},
+    matching::{Graph, Pairs, match_ranges, sweep},
 };
 
 /// Tolerances of the note metrics.
@@ -292,7 +292,7 @@ pub(crate) struct NoteTable {
 
 impl NoteTable {
     pub(crate) fn from_notes(side: Side, notes: &[Note]) -> Result<Self> {
-        let intervals = notes.iter().map(|n| [n.onset(), n.offset()]).collect();
+        let intervals: Vec<_> = notes.iter().map(|n| [n.onset(), n.offset()]).collect();
         check_intervals(side, &intervals)?;
         Ok(Self {
             intervals,
@@ -338,7 +338,7 @@ pub(crate) fn check_length(
     Err(Error::Length { side, series, expected, actual })
 }
 
-fn check_intervals(side: Side, intervals: &Vec<[f64; 2]>) -> Result<()> {
+fn check_intervals(side: Side, intervals: &[[f64; 2]]) -> Result<()> {
     for (index, &[onset, offset]) in intervals.iter().enumerate() {
         for actual in [onset, offset] {
             if !(actual.is_finite() && actual >= 0.0) {
@@ -407,7 +407,7 @@ pub(crate) fn match_both(
     reference: &NoteTable,
     estimate: &NoteTable,
     config: &TranscriptionConfig,
-) -> (Option<Vec<(usize, usize)>>, Vec<(usize, usize)>) {
+) -> (Option<Pairs>, Pairs) {
     let index = OnsetIndex::new(reference, config);
     let mut without = Graph::with_references(reference.len());
     let mut with_offset = Graph::with_references(reference.len());

@@ -254,7 +254,7 @@ fn draw_row(scene: &mut Scene, panel: &Panel, keys: KeyRange, bars: &[&Bar<'_>])
     panel.frame(scene);
     panel.label_x(scene, &ticks);
     let octaves = if key_height * 12.0 >= 13.0 { 12 } else { 24 };
-    let labelled = |key: &Key| key_height >= 12.0 || key.number() % octaves == 0;
+    let labelled = |key: &Key| key_height >= 12.0 || key.number().is_multiple_of(octaves);
     let names: Vec<(f64, String)> = (keys.keys().filter(labelled))
         .map(|key| (f64::from(key.number()), key.to_string()))
         .collect();

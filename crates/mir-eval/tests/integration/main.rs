@@ -1,4 +1,5 @@
 //! Tests of the public interface.
+#![expect(clippy::unwrap_used, reason = "what a test sets up has to work")]
 
 mod bad_input;
 #[cfg(feature = "plots")]
