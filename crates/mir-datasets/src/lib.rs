@@ -3,6 +3,7 @@
 //! | I want … | use |
 //! |---|---|
 //! | to list recordings and load audio and notes | [`Dataset`], [`Track`], [`loaders`] |
+//! | a piano data set that needs no download | [`mini`] |
 //! | features of a whole split, computed once and cached | [`StoreBuilder`], [`FeatureStore`] |
 //! | random windows with targets for training | [`BatchLoader`], [`LoaderConfig`] |
 //! | whole recordings for an evaluation | [`recordings`] |
@@ -49,6 +50,7 @@ mod dataset;
 mod error;
 mod loader;
 pub mod loaders;
+pub mod mini;
 mod ordered;
 mod random;
 pub mod store;

@@ -3,7 +3,8 @@
 //! Composed music uses few combinations of keys and leaves the ends of the keyboard to rare moments. A
 //! network that has only heard such music learns its habits instead of the sound of the notes. These
 //! studies use every register alike: two hands walk over the whole keyboard and strike one to five keys
-//! at a time, in changing rhythm, loudness and pedal. Every seed gives other notes.
+//! at a time, in changing rhythm, loudness and pedal. Every seed
+//! gives other notes.
 
 use mir_core::{Key, KeyRange};
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
@@ -12,9 +13,9 @@ use super::notation::{Articulation, Score, ScoreNote, WHOLE};
 use crate::random;
 
 /// A study of `bars` bars of 4/4. The tempo, too, is drawn: 70 to 120 quarter notes per minute.
-pub(crate) fn score(title: &str, bars: u32, seed: u64) -> Score {
+pub(crate) fn score(title: &str, bars: u32, seed: [u64; 3]) -> Score {
     let mut key = [0; 32];
-    let words = [seed, 0, 0, u64::from_le_bytes(*b"mini-cha")];
+    let words = [seed[0], seed[1], seed[2], u64::from_le_bytes(*b"mini-cha")];
     for (bytes, word) in key.chunks_exact_mut(8).zip(words) {
         bytes.copy_from_slice(&word.to_le_bytes());
     }

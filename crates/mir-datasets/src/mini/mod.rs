@@ -144,7 +144,7 @@ impl Mini {
             let id = format!("chance-{}", study + 1);
             let number = PIECES.len() + study as usize;
             for version in 0..config.train_versions {
-                let seed = config.seed ^ (u64::from(study) << 32 | u64::from(version));
+                let seed = [config.seed, u64::from(study), u64::from(version)];
                 let score = Arc::new(chance::score(&id, CHANCE_BARS, seed));
                 let instrument = Instrument::of_training(number, version);
                 let track = MiniTrack::new(&config, &id, number, version, &score, instrument)?;

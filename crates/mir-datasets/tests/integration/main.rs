@@ -1,7 +1,9 @@
 //! Integration tests of mir-datasets.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod build;
 mod loader;
 mod maps;
+mod mini;
 mod store;
 mod support;

@@ -397,6 +397,10 @@ fn the_description_agrees_with_the_code() {
     assert!(missing.is_empty(), "write this into {}:\n{tables}", path.display());
     let rows = |text: &str| text.lines().filter(|line| line.starts_with("| `")).count();
     assert_eq!(rows(&text), rows(&tables), "the description lists what is not there");
+    for split in Split::ALL {
+        let pieces = PIECES.iter().filter(|piece| piece.split == split).count();
+        assert!(text.contains(&format!("| {split} | {pieces}")), "{split}: {pieces} pieces");
+    }
     for required in ["stretch_cents", "decay_bass", "hammer_noise_db", "a4_cents", "room_decay"] {
         let spread = PianoConfig::spread().into_iter().find(|s| s.name == required).unwrap();
         assert!(!spread.training.contains(&spread.unheard), "{required} is outside training");
