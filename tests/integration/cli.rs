@@ -1,0 +1,409 @@
+//! The program `onsets_frames` as its users run it, above all with input that is wrong: one clear
+//! message that names the file, an exit code that says what kind of failure it was, and nothing
+//! half-written.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    thread,
+    time::{Duration, Instant},
+};
+
+use mir_audio::{WavFormat, write_wav};
+use mir_core::{AudioBuffer, SampleRate, formats};
+use mir_midi::{Performance, piano, piano::PianoConfig};
+use mir_testkit::signal::{noise, sine};
+use tempfile::TempDir;
+
+/// A flac of half a second, made by us: a decaying tone of 440 Hz with a little noise.
+const FLAC: &[u8] = include_bytes!("../fixtures/note.flac");
+
+fn program() -> Command {
+    // Tests lie in target/PROFILE/deps, examples beside them in target/PROFILE/examples.
+    let test = std::env::current_exe().unwrap();
+    let examples = test.parent().and_then(Path::parent).unwrap().join("examples");
+    let mut command = Command::new(examples.join("onsets_frames"));
+    command.env("XDG_CACHE_HOME", examples.join("../cli-test-cache"));
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    program().args(arguments).output().expect("cargo builds the examples before it runs the tests")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Asserts an exit code and that the message holds each of the texts, on one line that starts with
+/// `error:`.
+#[track_caller]
+fn assert_fails(output: &Output, code: i32, texts: &[&str]) {
+    let message = stderr(output);
+    assert_eq!(output.status.code(), Some(code), "{message}");
+    assert!(!message.contains("panicked"), "{message}");
+    let line = message.lines().find(|line| line.contains("error:"));
+    let line = line.unwrap_or_else(|| panic!("no line with 'error:' in {message}"));
+    for text in texts {
+        assert!(line.contains(text), "'{text}' is not in: {line}");
+    }
+}
+
+fn files_in(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .map(|entries| entries.map(|e| e.unwrap().file_name().to_string_lossy().into()).collect())
+        .unwrap_or_default();
+    names.sort();
+    names
+}
+
+struct Bench {
+    folder: TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.path(name).to_str().unwrap().to_owned()
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        self.text(name)
+    }
+
+    fn wav(&self, name: &str, audio: &AudioBuffer) -> String {
+        write_wav(self.path(name), audio, WavFormat::Float32).unwrap();
+        self.text(name)
+    }
+
+    fn transcribe(&self, input: &str) -> Output {
+        run(&["transcribe", input, "--out", &self.text("out"), "--device", "cpu"])
+    }
+
+    fn outputs(&self) -> Vec<String> {
+        files_in(&self.path("out"))
+    }
+}
+
+#[test]
+fn a_recording_becomes_midi_text_and_picture() {
+    let bench = Bench::new();
+    let notes = formats::parse_notes("0.5\t1.5\t60\t80\n1.0\t2.0\t67\t60\n", Path::new("x")).unwrap();
+    let audio =
+        piano::render(&Performance::from(notes), &PianoConfig::grand(), SampleRate::HZ_44100, 1)
+            .unwrap();
+    let input = bench.wav("two notes.wav", &audio);
+    let output = bench.transcribe(&input);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(bench.outputs(), ["two notes.mid", "two notes.png", "two notes.tsv"]);
+    let text = fs::read_to_string(bench.path("out/two notes.tsv")).unwrap();
+    assert_eq!(text.lines().next(), Some("onset\toffset\tnote\tvelocity"));
+    let found = formats::read_notes(bench.path("out/two notes.tsv")).unwrap();
+    let has = |key: f64, onset: f64| {
+        found.iter().any(|n| (n.pitch().midi() - key).abs() < 0.1 && (n.onset() - onset).abs() < 0.05)
+    };
+    assert!(has(60.0, 0.5) && has(67.0, 1.0), "{text}");
+    let midi = mir_midi::read_notes(bench.path("out/two notes.mid"), mir_midi::PedalRule::None).unwrap();
+    assert_eq!(midi.len(), found.len());
+    let png = fs::read(bench.path("out/two notes.png")).unwrap();
+    assert_eq!(&png[1..4], b"PNG");
+}
+
+#[test]
+fn any_rate_length_and_number_of_channels_is_read() {
+    let bench = Bench::new();
+    let tone = |hz: u32, samples| sine(SampleRate::new(hz).unwrap(), 440.0, 0.3, samples);
+    let six: Vec<Vec<f32>> =
+        (0..6).map(|_| tone(16_000, 16_000).channel(0).to_vec()).collect();
+    let six = AudioBuffer::from_channels(SampleRate::HZ_16000, &six).unwrap();
+    for (name, audio) in [
+        ("8 kHz.wav", tone(8_000, 8_000)),
+        ("192 kHz.wav", tone(192_000, 192_000)),
+        ("six channels.wav", six),
+        ("one sample.wav", tone(16_000, 1)),
+    ] {
+        let output = bench.transcribe(&bench.wav(name, &audio));
+        assert!(output.status.success(), "{name}: {}", stderr(&output));
+    }
+    assert_eq!(bench.outputs().len(), 12);
+}
+
+#[test]
+fn what_cannot_be_transcribed_is_named_and_leaves_nothing() {
+    let bench = Bench::new();
+    let mut broken = noise(SampleRate::HZ_16000, 0.5, 4000, 1);
+    broken.channel_mut(0)[1234] = f32::NAN;
+    let empty = AudioBuffer::mono(SampleRate::HZ_16000, Vec::new());
+    for (input, texts) in [
+        (bench.text("missing.wav"), vec!["missing.wav", "cannot read"]),
+        (bench.write("notes.wav", "this is a text file, not a recording"), vec!["notes.wav"]),
+        (bench.write("empty.wav", ""), vec!["empty.wav"]),
+        (bench.write("cut.flac", &FLAC[..FLAC.len() / 2]), vec!["cut.flac"]),
+        (bench.wav("nan.wav", &broken), vec!["nan.wav", "1234"]),
+        (bench.wav("nothing.wav", &empty), vec!["nothing.wav", "no samples"]),
+    ] {
+        let output = bench.transcribe(&input);
+        assert_fails(&output, 3, &texts);
+        assert_eq!(bench.outputs(), [""; 0], "{input}");
+    }
+    fs::create_dir(bench.path("no audio here")).unwrap();
+    assert_fails(&bench.transcribe(&bench.text("no audio here")), 3, &["no audio here"]);
+}
+
+#[test]
+fn in_a_batch_the_good_files_are_done() {
+    let bench = Bench::new();
+    bench.write("in/good.flac", FLAC);
+    bench.write("in/sub/also good.flac", FLAC);
+    bench.write("in/bad.wav", "RIFF");
+    let output = bench.transcribe(&bench.text("in"));
+    assert_fails(&output, 1, &["bad.wav"]);
+    assert!(stderr(&output).contains("1 of 3 files failed"), "{}", stderr(&output));
+    let done = bench.outputs();
+    assert_eq!(done.len(), 6, "{done:?}");
+}
+
+#[test]
+fn two_inputs_of_one_name_are_refused_before_anything_is_written() {
+    let bench = Bench::new();
+    bench.write("in/a.flac", FLAC);
+    bench.write("in/sub/a.flac", FLAC);
+    assert_fails(&bench.transcribe(&bench.text("in")), 2, &["a.flac", "different folders"]);
+    assert!(!bench.path("out").exists());
+}
+
+#[test]
+fn foreign_and_truncated_weights_are_refused() {
+    let bench = Bench::new();
+    let audio = bench.write("a.flac", FLAC);
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/onsets_frames_maps.safetensors");
+    let weights = fs::read(shipped).unwrap();
+    let truncated = bench.write("truncated.safetensors", &weights[..weights.len() / 2]);
+    // The same bytes under a description of another network.
+    let text = br#"\"conv_channels\":"#;
+    let at = weights.windows(text.len()).position(|w| w == text).unwrap() + text.len();
+    let mut other = weights;
+    other[at] = if other[at] == b'9' { b'8' } else { other[at] + 1 };
+    let foreign = bench.write("foreign.safetensors", other);
+    for (file, texts) in [
+        (truncated, ["truncated.safetensors", "copy or download it again"]),
+        (foreign, ["foreign.safetensors", "another architecture"]),
+        (bench.text("none.safetensors"), ["none.safetensors", "cannot read"]),
+        (audio.clone(), ["a.flac", "not a complete safetensors file"]),
+    ] {
+        let output =
+            run(&["transcribe", &audio, "--out", &bench.text("out"), "--weights", &file]);
+        assert_fails(&output, 3, &texts);
+    }
+    assert!(!bench.path("out").exists());
+}
+
+#[test]
+fn an_output_folder_that_cannot_be_written_is_named() {
+    let bench = Bench::new();
+    let audio = bench.write("a.flac", FLAC);
+    // A file is in the way: even the superuser cannot make that folder.
+    let blocked = bench.write("blocked", "x");
+    let output = run(&["transcribe", &audio, "--out", &format!("{blocked}/out")]);
+    assert_fails(&output, 3, &["blocked"]);
+    let output = run(&["--steps", "1", "--out", &blocked]);
+    assert_fails(&output, 3, &["blocked", "another folder"]);
+}
+
+/// A limit on the size of files stands in for a full disk: writing fails half-way.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_leaves_nothing_half_written() {
+    let bench = Bench::new();
+    let audio = bench.write("a.flac", FLAC);
+    let program = program();
+    let output = Command::new("bash")
+        .args(["-c", r#"trap "" XFSZ; ulimit -f 1; exec "$0" transcribe "$1" --out "$2" --quiet"#])
+        .arg(program.get_program())
+        .args([&audio, &bench.text("out")])
+        .output()
+        .unwrap();
+    assert_fails(&output, 3, &["a.png"]);
+    let left = bench.outputs();
+    assert!(left.iter().all(|name| name == "a.mid" || name == "a.tsv"), "{left:?}");
+}
+
+#[test]
+fn a_graphics_card_that_is_not_there_is_an_error() {
+    let bench = Bench::new();
+    let audio = bench.write("a.flac", FLAC);
+    let output =
+        run(&["transcribe", &audio, "--out", &bench.text("out"), "--device", "cuda:63"]);
+    assert_fails(&output, 2, &["cuda:63"]);
+    let output = run(&["transcribe", &audio, "--out", &bench.text("out"), "--device", "gpu"]);
+    assert_fails(&output, 2, &["auto, cpu, cuda"]);
+}
+
+#[test]
+fn a_mistyped_setting_is_refused_with_the_nearest_name() {
+    let bench = Bench::new();
+    let out = bench.text("out");
+    for (set, texts) in [
+        ("train.stepz=3", ["stepz", "did you mean 'steps'"]),
+        ("model.conv_dropout=1.5", ["conv_dropout", "below 1"]),
+        ("train", ["train", "A.B=C"]),
+    ] {
+        assert_fails(&run(&["--out", &out, "--set", set]), 2, &texts);
+    }
+    let file = bench.write("bad.toml", "[train]\nsteps = \"many\"\n");
+    assert_fails(&run(&["--out", &out, "--config", &file]), 2, &["bad.toml", "steps"]);
+    assert_fails(&run(&["--out", &out, "--config", "none.toml"]), 2, &["none.toml"]);
+    assert!(!bench.path("out").exists());
+}
+
+/// A data set in the layout of MAPS with two training pieces on two pianos and one test piece.
+fn maps(bench: &Bench) -> String {
+    let name = |piece: &str, piano: &str| format!("MAPS_MUS-{piece}_{piano}");
+    for (stem, key) in [
+        (name("bk_xmas1", "AkPnBcht"), 60),
+        (name("bk_xmas4", "AkPnBcht"), 62),
+        (name("bk_xmas5", "AkPnBsdf"), 64),
+        (name("alb_se2", "ENSTDkCl"), 65),
+    ] {
+        let text = format!("# onset,offset,note,velocity\n0.5\t1.5\t{key}\t80\n1.5\t2.5\t{}\t60\n", key + 4);
+        bench.write(&format!("maps/tsv/matched/{stem}.tsv"), &text);
+        let notes = formats::parse_notes(&text, Path::new("x")).unwrap();
+        let audio =
+            piano::render(&Performance::from(notes), &PianoConfig::grand(), SampleRate::HZ_16000, 1)
+                .unwrap();
+        fs::create_dir_all(bench.path("maps/flac")).unwrap();
+        write_wav(bench.path(&format!("maps/flac/{stem}.wav")), &audio, WavFormat::Int16).unwrap();
+    }
+    bench.text("maps")
+}
+
+fn train_maps(bench: &Bench, extra: &[&str]) -> Output {
+    let (root, out, cache) = (bench.text("maps"), bench.text("run"), bench.text("cache"));
+    let mut arguments = vec![
+        "train", "--data", "maps", "--root", &root, "--cache", &cache, "--device", "cpu",
+        "--set", "model.conv_channels=2", "--set", "model.fc_units=8", "--set", "model.lstm_units=4",
+    ];
+    if !extra.contains(&"--resume") {
+        arguments.extend(["--out", &out]);
+    }
+    arguments.extend(extra);
+    run(&arguments)
+}
+
+#[test]
+fn labels_that_are_wrong_are_named_with_their_line() {
+    let bench = Bench::new();
+    maps(&bench);
+    let labels = "maps/tsv/matched/MAPS_MUS-bk_xmas1_AkPnBcht.tsv";
+    for (row, texts) in [
+        ("0.5\tabc\t60\t80", vec!["line 2", "offset", "abc"]),
+        ("0.5\t1.0\t200\t80", vec!["line 2", "note", "200"]),
+        ("0.5\t1.0", vec!["line 2", "note"]),
+        ("99.5\t100.0\t60\t80", vec!["99.5"]),
+    ] {
+        bench.write(labels, format!("# onset,offset,note,velocity\n{row}\n"));
+        let output = train_maps(&bench, &["--steps", "1"]);
+        let mut all = vec!["MAPS_MUS-bk_xmas1_AkPnBcht"];
+        all.extend(texts);
+        assert_fails(&output, 3, &all);
+    }
+    fs::remove_file(bench.path(labels)).unwrap();
+    let output = train_maps(&bench, &["--steps", "1"]);
+    assert_fails(&output, 3, &["MAPS_MUS-bk_xmas1_AkPnBcht"]);
+    assert!(!bench.path("run").exists());
+}
+
+#[test]
+fn a_data_folder_without_data_is_named() {
+    let bench = Bench::new();
+    fs::create_dir(bench.path("maps")).unwrap();
+    assert_fails(&train_maps(&bench, &["--steps", "1"]), 3, &["maps"]);
+    let output = run(&["train", "--data", "maps", "--out", &bench.text("run")]);
+    assert_fails(&output, 2, &["--root"]);
+    assert!(!bench.path("run").exists());
+}
+
+#[test]
+fn a_training_leaves_a_complete_run_folder() {
+    let bench = Bench::new();
+    maps(&bench);
+    let json = bench.text("result.json");
+    let output = train_maps(&bench, &["--steps", "3", "--json", &json]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let names = files_in(&bench.path("run"));
+    for name in ["checkpoints", "config.toml", "metrics.jsonl", "model.safetensors", "results.json", "run.json", "test"] {
+        assert!(names.iter().any(|n| n == name), "{name} is not among {names:?}");
+    }
+    assert!(names.iter().any(|n| n.starts_with("events.out.tfevents.")), "{names:?}");
+    let piece = "MAPS_MUS-alb_se2_ENSTDkCl";
+    let expected = ["est.tsv", "mid", "png", "ref.tsv", "wav"].map(|e| format!("{piece}.{e}"));
+    assert_eq!(files_in(&bench.path("run/test")), expected);
+    let result: serde_json::Value = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
+    for key in ["note_f1", "note_with_offset_f1", "frame_f1", "onset_f1", "seconds", "audio_seconds_per_second"] {
+        assert!(result[key].is_number(), "{key} in {result}");
+    }
+    assert_eq!(result["steps"], 3);
+    assert_eq!(result["run_dir"], bench.text("run"));
+
+    let again = train_maps(&bench, &["--steps", "3"]);
+    assert_fails(&again, 3, &["--resume", "--force"]);
+    let forced = train_maps(&bench, &["--steps", "1", "--force"]);
+    assert!(forced.status.success(), "{}", stderr(&forced));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_writes_a_checkpoint_and_the_run_goes_on_from_it() {
+    let bench = Bench::new();
+    let (root, out, cache) = (maps(&bench), bench.text("run"), bench.text("cache"));
+    let mut child = program()
+        .args(["train", "--data", "maps", "--root", &root, "--cache", &cache, "--out", &out])
+        .args(["--steps", "200", "--set", "train.validate_every=1000", "--quiet"])
+        .args(["--set", "train.checkpoint_every=1000", "--set", "train.log_every=1"])
+        .args(["--set", "model.conv_channels=2", "--set", "model.fc_units=8"])
+        .args(["--set", "model.lstm_units=4", "--device", "cpu"])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Training has begun once its metrics have reached the disk.
+    let metrics = bench.path("run/metrics.jsonl");
+    let begun = Instant::now();
+    while fs::metadata(&metrics).map_or(0, |m| m.len()) == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(120), "training does not begin");
+        assert!(child.try_wait().unwrap().is_none(), "training ended by itself");
+        thread::sleep(Duration::from_millis(20));
+    }
+    let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(interrupt.success());
+    let output = child.wait_with_output().unwrap();
+    assert_fails(&output, 130, &["--resume"]);
+    let checkpoints = files_in(&bench.path("run/checkpoints"));
+    assert_eq!(checkpoints.len(), 1, "{checkpoints:?}");
+    let step: u64 = checkpoints[0].strip_prefix("step-").unwrap().parse().unwrap();
+    assert!(step > 0 && step < 200, "{step}");
+
+    let resume = ["train", "--data", "maps", "--root", &root, "--cache", &cache, "--resume", &out];
+    let resumed = program().args(resume).args(["--device", "cpu"]).output().unwrap();
+    assert!(resumed.status.success(), "{}", stderr(&resumed));
+    assert_eq!(files_in(&bench.path("run/checkpoints")).last().unwrap(), "step-000000200");
+    // Every step was logged once, whatever was done twice.
+    let text = fs::read_to_string(&metrics).unwrap();
+    let logged: Vec<u64> = text
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .filter(|line| line["name"] == "loss")
+        .map(|line| line["step"].as_u64().unwrap())
+        .collect();
+    assert_eq!(logged, (0..200).collect::<Vec<_>>());
+}
