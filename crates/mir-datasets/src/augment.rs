@@ -19,8 +19,8 @@ pub struct AugmentConfig {
     /// Timbre: a straight line over the bins is added, from −t at the lowest to +t at the highest bin,
     /// t uniform in ±`tilt`. At least 0.
     pub tilt: f64,
-    /// Noise: normal, independent for every cell, with a deviation that is uniform in 0..`noise` for
-    /// each window. At least 0.
+    /// Noise: bell-shaped (a sum of four uniform numbers), independent for every cell, with a
+    /// deviation that is uniform in 0..`noise` for each window. At least 0.
     pub noise: f64,
     /// Values stay at or above this after gain, tilt and noise: the floor of the front end, so that
     /// silence stays silence. `None` leaves them.
@@ -91,10 +91,11 @@ pub(crate) fn apply(config: &AugmentConfig, x: &mut [f32], bins: usize, rng: &mu
     let floor = config.floor.map_or(f32::NEG_INFINITY, |floor| floor as f32);
     let moved = config.gain > 0.0 || config.tilt > 0.0 || config.noise > 0.0;
     if moved {
-        let mut normal = Normal::new(deviation as f32);
+        let deviation = deviation as f32;
         for row in x.chunks_exact_mut(bins) {
             for (value, &shift) in row.iter_mut().zip(&line) {
-                *value = (*value + shift + normal.draw(rng)).max(floor);
+                let noise = if deviation > 0.0 { deviation * bell(rng) } else { 0.0 };
+                *value = (*value + shift + noise).max(floor);
             }
         }
     }
@@ -128,33 +129,15 @@ fn bands(
         .collect()
 }
 
-/// Normal numbers, two for each pair of uniform ones (Box and Muller 1958).
-struct Normal {
-    deviation: f32,
-    spare: Option<f32>,
-}
-
-impl Normal {
-    const fn new(deviation: f32) -> Self {
-        Self { deviation, spare: None }
-    }
-
-    fn draw(&mut self, rng: &mut impl Rng) -> f32 {
-        if self.deviation <= 0.0 {
-            return 0.0;
-        }
-        if let Some(value) = self.spare.take() {
-            return value;
-        }
-        // 24 random bits for each; the radius takes (0, 1], so that its logarithm is finite.
-        let bits = rng.next_u64();
-        let scale = 1.0 / (1u32 << 24) as f32;
-        let radius = ((bits >> 40) as f32 + 1.0) * scale;
-        let angle = ((bits & 0x00ff_ffff) as f32) * scale * std::f32::consts::TAU;
-        let length = self.deviation * (-2.0 * radius.ln()).sqrt();
-        self.spare = Some(length * angle.sin());
-        length * angle.cos()
-    }
+/// A bell-shaped number of mean 0 and deviation 1, within ±3.5: the sum of four uniform ones.
+///
+/// A true normal would need logarithms and sines, ten times the cost, and these differ in their last
+/// bits from machine to machine; whole numbers do not.
+fn bell(rng: &mut impl Rng) -> f32 {
+    let bits = rng.next_u64();
+    let sum: u64 = (0..4).map(|part| (bits >> (16 * part)) & 0xffff).sum();
+    // Each part is uniform in 0..=65535: mean 32767.5, variance (65536² − 1) / 12.
+    (sum as f32 - 131_070.0) / 37_837.227
 }
 
 #[cfg(test)]
@@ -208,6 +191,16 @@ mod tests {
             assert!(mean.abs() < 0.03, "{mean}");
             assert!(deviation <= 0.32, "{deviation}");
         }
+    }
+
+    #[test]
+    fn the_bell_has_mean_0_and_deviation_1() {
+        let mut rng = random::stream(7, 0, 0, Purpose::Augment);
+        let draws: Vec<f64> = (0..100_000).map(|_| f64::from(bell(&mut rng))).collect();
+        let mean = draws.iter().sum::<f64>() / 1e5;
+        let variance = draws.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 1e5;
+        assert!(mean.abs() < 0.02 && (variance - 1.0).abs() < 0.02, "{mean} {variance}");
+        assert!(draws.iter().all(|v| v.abs() < 3.5));
     }
 
     #[test]

@@ -1,14 +1,6 @@
 //! A store as one HDF5 file.
 //!
-//! # Layout, schema 1
-//! | object | content |
-//! |---|---|
-//! | `/` attributes | `format` = `mir-feature-store`, `schema` = 1, `fingerprint` (32 hexadecimal digits), `header` (JSON), `skipped` (JSON) |
-//! | `/tracks/NAME` | one group a track; attributes `piece`, `instrument`, `seconds` |
-//! | `/tracks/NAME/features` | `f32` little-endian `[channels, frames, bins]`, contiguous, uncompressed, from a multiple of 4096 bytes on |
-//! | `/tracks/NAME/notes` | `f64` `[notes, 4]`: onset and offset in seconds, MIDI pitch, velocity 0 to 127 |
-//!
-//! In Python: `f = h5py.File(path); x = f["tracks"][name]["features"][0, 100:300]`.
+//! The layout stands in the documentation of [`store`](crate::store).
 //!
 //! # Why one data set for each track
 //! Tracks differ in length and come one after the other. Each is written as soon as it is there, in
@@ -164,7 +156,7 @@ enum Payload {
     Library { datasets: Mutex<Vec<Dataset>> },
 }
 
-/// A store in an HDF5 file; see the [module](crate::store) and the layout in the README of the crate.
+/// A store in an HDF5 file; its layout stands in [`store`](crate::store).
 #[derive(Debug)]
 pub struct Hdf5Store {
     path: PathBuf,

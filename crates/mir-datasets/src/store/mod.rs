@@ -4,6 +4,16 @@
 //! are a [`FeatureStore`]. What a store was made from is its [`StoreHeader`], and the header's
 //! fingerprint is the store's identity: a store of other recordings, another front end or another
 //! version of the computation is never taken for the wanted one.
+//!
+//! # Layout of the file, schema 1
+//! | object | content |
+//! |---|---|
+//! | `/` attributes | `format` = `mir-feature-store`, `schema` = 1, `fingerprint` (32 hexadecimal digits), `header` (JSON), `skipped` (JSON) |
+//! | `/tracks/NAME` | one group a track; attributes `piece`, `instrument`, `seconds` |
+//! | `/tracks/NAME/features` | `f32` little-endian `[channels, frames, bins]`, contiguous, uncompressed, from a multiple of 4096 bytes on |
+//! | `/tracks/NAME/notes` | `f64` `[notes, 4]`: onset and offset in seconds, MIDI pitch, velocity 0 to 127 |
+//!
+//! In Python: `f = h5py.File(path); x = f["tracks"][name]["features"][0, 100:300]`.
 
 mod memory;
 
