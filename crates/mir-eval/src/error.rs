@@ -162,6 +162,7 @@ pub enum Error {
         actual: usize,
     },
     /// A picture's file name has an extension that no writer serves.
+    #[cfg(feature = "plots")]
     #[error("cannot draw '{}': the extension has to be .png or .svg", path.display())]
     PictureFormat {
         /// The file.

@@ -118,19 +118,30 @@ impl Canvas {
     /// twice.
     fn polyline(&mut self, points: &[(f64, f64)], width: f64, color: Color) {
         let radius = width * font::SCALE / 2.0;
-        let mut coverage = vec![0.0_f32; self.width * self.height];
-        for segment in points.windows(2) {
-            let [a, b] = [segment[0], segment[1]].map(|(x, y)| (x * font::SCALE, y * font::SCALE));
+        let reach = radius + 1.0;
+        let span = |ends: [f64; 2], limit: usize| {
+            let low = (ends[0].min(ends[1]) - reach).floor().max(0.0) as usize;
+            let high = (ends[0].max(ends[1]) + reach).ceil().max(0.0) as usize;
+            low.min(limit)..high.min(limit)
+        };
+        let dots = |&(x, y): &(f64, f64)| (x * font::SCALE, y * font::SCALE);
+        let placed: Vec<(f64, f64)> = points.iter().map(dots).collect();
+        // The part of the picture that the line can touch.
+        let extent = |value: fn(&(f64, f64)) -> f64| {
+            let ends = [f64::INFINITY, f64::NEG_INFINITY];
+            let values = placed.iter().map(value);
+            values.fold(ends, |[low, high], v| [low.min(v), high.max(v)])
+        };
+        let columns = span(extent(|p| p.0), self.width);
+        let rows = span(extent(|p| p.1), self.height);
+        let mut coverage = vec![0.0_f32; columns.len() * rows.len()];
+        let place = |x: usize, y: usize| (y - rows.start) * columns.len() + x - columns.start;
+        for pair in placed.windows(2) {
+            let (a, b) = (pair[0], pair[1]);
             let (dx, dy) = (b.0 - a.0, b.1 - a.1);
             let squared = dx * dx + dy * dy;
-            let reach = radius + 1.0;
-            let span = |p: f64, q: f64, limit: usize| {
-                let low = (p.min(q) - reach).floor().max(0.0) as usize;
-                let high = (p.max(q) + reach).ceil().max(0.0) as usize;
-                low..high.min(limit)
-            };
-            for y in span(a.1, b.1, self.height) {
-                for x in span(a.0, b.0, self.width) {
+            for y in span([a.1, b.1], self.height) {
+                for x in span([a.0, b.0], self.width) {
                     let (px, py) = (x as f64 + 0.5 - a.0, y as f64 + 0.5 - a.1);
                     let along = if squared > 0.0 {
                         ((px * dx + py * dy) / squared).clamp(0.0, 1.0)
@@ -139,14 +150,14 @@ impl Canvas {
                     };
                     let distance = (px - along * dx).hypot(py - along * dy);
                     let here = (radius + 0.5 - distance).clamp(0.0, 1.0) as f32;
-                    let cell = &mut coverage[y * self.width + x];
+                    let cell = &mut coverage[place(x, y)];
                     *cell = cell.max(here);
                 }
             }
         }
-        for y in 0..self.height {
-            for x in 0..self.width {
-                let part = coverage[y * self.width + x];
+        for y in rows.clone() {
+            for x in columns.clone() {
+                let part = coverage[place(x, y)];
                 if part > 0.0 {
                     self.blend(x, y, color, f64::from(part));
                 }

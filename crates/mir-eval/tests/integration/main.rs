@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "what a test sets up has to work")]
 
 mod bad_input;
+#[path = "../../benches/data/mod.rs"]
+mod data;
 #[cfg(feature = "plots")]
 mod plots;
 mod properties;

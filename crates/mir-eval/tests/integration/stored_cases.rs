@@ -164,3 +164,21 @@ fn multiple_pitches_score_as_in_mir_eval() {
         assert_entries(&scores, &case.expected, TOLERANCE, &case.name);
     }
 }
+
+/// The numbers that `benches/compare_mir_eval.py` prints.
+#[test]
+fn large_inputs_score_as_in_mir_eval() {
+    let (reference, estimate) = crate::data::piece(10_000);
+    let config = TranscriptionConfig::default();
+    let scores = transcription::evaluate(&reference, &estimate, &config).unwrap();
+    let notes = scores.note_with_offset.unwrap();
+    assert_close(notes.f1, 0.7486, TOLERANCE, "F-measure");
+    assert_close(notes.overlap, 0.894_052_848_263, TOLERANCE, "overlap");
+
+    let (times, reference, estimate) = crate::data::frames(60_000);
+    let config = MultipitchConfig::default();
+    let scores = multipitch::evaluate_hz(&times, &reference, &times, &estimate, &config).unwrap();
+    assert_close(scores.pitch.precision, 0.801_843_333_333, TOLERANCE, "precision");
+    assert_close(scores.pitch.accuracy, 0.669_230_790_631, TOLERANCE, "accuracy");
+    assert_close(scores.pitch.substitution, 0.198_156_666_667, TOLERANCE, "substitution");
+}
