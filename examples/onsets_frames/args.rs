@@ -95,6 +95,10 @@ pub struct EvaluateArgs {
     /// Weights [default: the network that comes with this program]
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
+    /// Score a spectral peak picker that has learned nothing, its thresholds tuned
+    /// on the validation split, in place of a network
+    #[arg(long, conflicts_with = "weights")]
+    pub peak_picker: bool,
     /// train, validation or test
     #[arg(long, default_value = "test")]
     pub split: String,

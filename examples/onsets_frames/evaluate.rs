@@ -10,8 +10,8 @@ use std::{
 };
 
 use mir_audio::LoadOptions;
-use mir_core::{AudioBuffer, Note, formats};
-use mir_datasets::{Split, Track};
+use mir_core::{AudioBuffer, FrameGrid, Note, SampleRate, formats};
+use mir_datasets::{Dataset, Split, Track};
 use mir_eval::{
     frame::{self, NoteFrameConfig},
     report::Table,
@@ -20,7 +20,10 @@ use mir_eval::{
 };
 use mir_models::{
     DeviceChoice,
+    baseline::PeakPicker,
+    decode::{NoteDecoderConfig, decode},
     infer::{Transcriber, TranscriptionModel},
+    thresholds::tune,
 };
 use serde::Serialize;
 
@@ -91,9 +94,14 @@ pub fn evaluate(common: &CommonArgs, args: &EvaluateArgs, stop: &Stop) -> Outcom
     let start = Instant::now();
     let split: Split = args.split.parse()?;
     let experiment = Experiment::resolve(args.data.data, common, None)?;
-    let transcriber = Transcriber::new(open_model(args.weights.as_deref(), common)?)?;
-    let tracks = data::open(&args.data, &experiment)?.split(split)?;
-    let (transcriptions, rate) = transcribe_tracks(&transcriber, tracks, common.quiet, stop)?;
+    let dataset = data::open(&args.data, &experiment)?;
+    let method = if args.peak_picker {
+        Method::tuned_peaks(dataset.as_ref(), &experiment)?
+    } else {
+        Method::network(open_model(args.weights.as_deref(), common)?)?
+    };
+    let tracks = dataset.split(split)?;
+    let (transcriptions, rate) = transcribe_tracks(&method, tracks, common.quiet, stop)?;
     if let Some(folder) = &args.out {
         fs::create_dir_all(folder).map_err(|e| {
             Failure::data(format!("cannot make the folder {}: {e}", folder.display()))
@@ -102,7 +110,7 @@ pub fn evaluate(common: &CommonArgs, args: &EvaluateArgs, stop: &Stop) -> Outcom
     }
     let summary = Summary {
         run_dir: args.out.as_deref().map(|path| path.display().to_string()),
-        steps: transcriber.model().meta().step,
+        steps: method.steps(),
         seconds: start.elapsed().as_secs_f64(),
         audio_seconds_per_second: rate,
         ..Summary::of(&scores_of(&transcriptions))
@@ -110,28 +118,89 @@ pub fn evaluate(common: &CommonArgs, args: &EvaluateArgs, stop: &Stop) -> Outcom
     report(&summary, common)
 }
 
+/// What transcribes.
+#[derive(Debug)]
+pub enum Method {
+    /// A trained network.
+    Network(Box<Transcriber>),
+    /// A peak picker, and the decoder with its thresholds.
+    Peaks(PeakPicker, NoteDecoderConfig),
+}
+
+impl Method {
+    /// A trained network.
+    ///
+    /// # Errors
+    /// A data failure if its front end is unknown.
+    pub fn network(model: TranscriptionModel) -> Outcome<Self> {
+        Ok(Self::Network(Box::new(Transcriber::new(model)?)))
+    }
+
+    /// The peak picker, its thresholds tuned on the validation split as those of a network are.
+    fn tuned_peaks(dataset: &dyn Dataset, experiment: &Experiment) -> Outcome<Self> {
+        let picker = PeakPicker::new()?;
+        let mut recordings = Vec::new();
+        for loaded in Ahead::new(dataset.split(Split::Validation)?, picker.sample_rate()) {
+            let (_, audio, notes) = loaded?;
+            recordings.push((picker.activations(&audio)?, notes));
+        }
+        let pairs: Vec<_> = recordings.iter().map(|(a, notes)| (a, notes.as_slice())).collect();
+        let tuned = tune(&pairs, &experiment.decoder, &experiment.search)?;
+        Ok(Self::Peaks(picker, tuned.decoder))
+    }
+
+    fn transcribe(&self, audio: &AudioBuffer) -> Outcome<Vec<Note>> {
+        Ok(match self {
+            Self::Network(transcriber) => transcriber.transcribe(audio)?,
+            Self::Peaks(picker, decoder) => decode(&picker.activations(audio)?, decoder)?,
+        })
+    }
+
+    fn sample_rate(&self) -> SampleRate {
+        match self {
+            Self::Network(transcriber) => transcriber.sample_rate(),
+            Self::Peaks(picker, _) => picker.sample_rate(),
+        }
+    }
+
+    fn grid(&self) -> FrameGrid {
+        match self {
+            Self::Network(transcriber) => transcriber.grid(),
+            Self::Peaks(picker, _) => picker.grid(),
+        }
+    }
+
+    /// Training steps behind it.
+    fn steps(&self) -> u64 {
+        match self {
+            Self::Network(transcriber) => transcriber.model().meta().step,
+            Self::Peaks(..) => 0,
+        }
+    }
+}
+
 /// Transcribes and scores recordings; also the seconds of audio transcribed in a second.
 ///
 /// # Errors
 /// A data failure that names the recording; an interruption.
 pub fn transcribe_tracks(
-    transcriber: &Transcriber,
+    method: &Method,
     tracks: Vec<Arc<dyn Track>>,
     quiet: bool,
     stop: &Stop,
 ) -> Outcome<(Vec<Transcription>, f64)> {
     let mut progress = Progress::new("evaluate", "recordings", tracks.len() as u64, quiet);
     let (mut done, mut seconds, mut busy) = (Vec::new(), 0.0, 0.0);
-    for loaded in Ahead::new(tracks, transcriber.sample_rate()) {
+    for loaded in Ahead::new(tracks, method.sample_rate()) {
         let (track, audio, reference) = loaded?;
         if stop.raised() {
             return Err(Failure::interrupted("stopped while scoring", stop.signal()));
         }
         let start = Instant::now();
-        let estimate = transcriber.transcribe(&audio)?;
+        let estimate = method.transcribe(&audio)?;
         busy += start.elapsed().as_secs_f64();
         seconds += audio.duration();
-        let scores = score(track.as_ref(), audio.duration(), &reference, &estimate, transcriber)?;
+        let scores = score(track.as_ref(), audio.duration(), &reference, &estimate, method.grid())?;
         progress
             .set(done.len() as u64 + 1, format!("note F1 {:.3} {}", scores.note_f1, track.id()));
         done.push(Transcription { reference, estimate, scores });
@@ -145,10 +214,9 @@ fn score(
     seconds: f64,
     reference: &[Note],
     estimate: &[Note],
-    transcriber: &Transcriber,
+    grid: FrameGrid,
 ) -> Outcome<PieceScores> {
     let notes = transcription::evaluate(reference, estimate, &TranscriptionConfig::default())?;
-    let grid = transcriber.grid();
     let frames = frame::evaluate_notes(reference, estimate, grid, &NoteFrameConfig::default());
     Ok(PieceScores {
         track: track.id().to_string(),
@@ -273,7 +341,7 @@ struct Ahead {
 type Loaded = (Arc<dyn Track>, AudioBuffer, Vec<Note>);
 
 impl Ahead {
-    fn new(tracks: Vec<Arc<dyn Track>>, rate: mir_core::SampleRate) -> Self {
+    fn new(tracks: Vec<Arc<dyn Track>>, rate: SampleRate) -> Self {
         let (sender, receiver) = mpsc::sync_channel(1);
         thread::spawn(move || {
             let options =

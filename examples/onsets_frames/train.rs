@@ -16,7 +16,7 @@ use mir_models::{
     DeviceChoice,
     activations::TranscriptionActivations,
     decode::decode,
-    infer::{Transcriber, TranscriptionModel},
+    infer::TranscriptionModel,
     run::{Existing, RunFolder, RunInfo},
     thresholds::tune,
     train::{FitEnd, FitProgress, Observer, Trainer, fit, latest_checkpoint},
@@ -32,7 +32,7 @@ use crate::{
         signals::Stop,
     },
     data,
-    evaluate::{self, Summary, Transcription},
+    evaluate::{self, Method, Summary, Transcription},
     experiment::Experiment,
 };
 
@@ -127,9 +127,9 @@ pub fn train(common: &CommonArgs, args: &TrainArgs, stop: &Stop) -> Outcome<()> 
     }
 
     let model = TranscriptionModel::open(&folder.join("model.safetensors"), device)?;
-    let transcriber = Transcriber::new(model)?;
+    let method = Method::network(model)?;
     let (transcriptions, rate) =
-        evaluate::transcribe_tracks(&transcriber, data.split(Split::Test)?, common.quiet, stop)?;
+        evaluate::transcribe_tracks(&method, data.split(Split::Test)?, common.quiet, stop)?;
     evaluate::write_notes(&transcriptions, &folder.join("test"))?;
     for transcription in transcriptions.iter().take(2) {
         render(transcription, &folder.join("test"), experiment.train.seed)?;

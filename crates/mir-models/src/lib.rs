@@ -31,6 +31,7 @@
 pub mod activations;
 #[cfg(feature = "torch")]
 pub mod arch;
+pub mod baseline;
 pub mod config;
 pub mod decode;
 #[cfg(feature = "torch")]
