@@ -32,7 +32,7 @@ use crate::{
     framing::Signal,
     ln::scaled_ln,
     rows,
-    spectrum::{FrameFft, Scratch},
+    spectrum::{PowerFft, PowerScratch},
     stft::check_audio,
 };
 
@@ -212,7 +212,7 @@ pub struct LogMel {
     config: LogMelConfig,
     fingerprint: Fingerprint,
     grid: FrameGrid,
-    fft: FrameFft,
+    fft: PowerFft,
     filterbank: MelFilterbank,
 }
 
@@ -228,7 +228,7 @@ impl LogMel {
         Ok(Self {
             filterbank: MelFilterbank::new(config.mel())?,
             grid: FrameGrid::new(config.sample_rate, config.hop, origin)?,
-            fft: FrameFft::new(config.n_fft, Window::Hann, config.n_fft),
+            fft: PowerFft::new(config.n_fft, Window::Hann, config.n_fft),
             fingerprint: config.fingerprint()?,
             config,
         })
@@ -350,20 +350,45 @@ impl LogMel {
     /// Computes the rows of `out` as frames from `first` on.
     fn fill(&self, signal: &Signal<'_>, first: usize, out: &mut ArrayRef2<f32>) {
         let mut scratch = self.scratch();
-        let mut contiguous = vec![];
-        for (frame, mut row) in (first..).zip(out.rows_mut()) {
-            if let Some(row) = row.as_slice_mut() {
-                self.frame(signal, frame, &mut scratch, row);
-            } else {
-                contiguous.resize(self.bins(), 0.0);
-                self.frame(signal, frame, &mut scratch, &mut contiguous);
-                row.iter_mut().zip(&contiguous).for_each(|(slot, &y)| *slot = y);
+        let mut row = vec![0.0; self.bins()];
+        let mut frames = first..first + out.nrows();
+        let mut rows = out.rows_mut().into_iter();
+        let mut put = |values: &[f32]| {
+            if let Some(mut row) = rows.next() {
+                row.iter_mut().zip(values).for_each(|(slot, &value)| *slot = value);
             }
+        };
+        while frames.len() >= LANES {
+            for (lane, frame) in frames.by_ref().take(LANES).enumerate() {
+                let spectrum = self.fft.power(signal, self.start(frame), &mut scratch.fft);
+                for (slot, &p) in scratch.spectra.iter_mut().zip(&*spectrum) {
+                    slot[lane] = p;
+                }
+            }
+            if self.config.power == SpectrumPower::Magnitude {
+                scratch.spectra.as_flattened_mut().iter_mut().for_each(|p| *p = p.sqrt());
+            }
+            self.filterbank.process_lanes(&scratch.spectra, &mut scratch.bands);
+            for lane in 0..LANES {
+                for (value, band) in row.iter_mut().zip(&scratch.bands) {
+                    *value = band[lane];
+                }
+                self.logarithm(&mut row);
+                put(&row);
+            }
+        }
+        for frame in frames {
+            self.frame(signal, frame, &mut scratch, &mut row);
+            put(&row);
         }
     }
 
     pub(crate) fn scratch(&self) -> Scratch {
-        self.fft.scratch()
+        Scratch {
+            fft: self.fft.scratch(),
+            spectra: vec![[0.0; LANES]; self.fft.bins()],
+            bands: vec![[0.0; LANES]; self.bins()],
+        }
     }
 
     /// Computes one frame, without its limit by `top_db`.
@@ -374,16 +399,20 @@ impl LogMel {
         scratch: &mut Scratch,
         out: &mut [f32],
     ) {
-        self.fft.power(signal, self.start(frame), scratch);
+        let spectrum = self.fft.power(signal, self.start(frame), &mut scratch.fft);
         if self.config.power == SpectrumPower::Magnitude {
-            scratch.power.iter_mut().for_each(|p| *p = p.sqrt());
+            spectrum.iter_mut().for_each(|p| *p = p.sqrt());
         }
-        self.filterbank.process_into(&scratch.power, out);
+        self.filterbank.process_into(spectrum, out);
+        self.logarithm(out);
+    }
+
+    fn logarithm(&self, bands: &mut [f32]) {
         let scale = match self.config.log {
             LogScale::Ln => 1.0,
             LogScale::Db => 10.0 * std::f64::consts::LOG10_E,
         };
-        scaled_ln(out, self.config.floor as f32, scale as f32);
+        scaled_ln(bands, self.config.floor as f32, scale as f32);
     }
 
     fn limit_range(&self, map: &mut ArrayRef2<f32>) {
@@ -392,6 +421,19 @@ impl LogMel {
             map.mapv_inplace(|y| y.max(limit));
         }
     }
+}
+
+/// Frames whose bands are computed side by side.
+const LANES: usize = 8;
+
+/// Working memory of one thread.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    fft: PowerScratch,
+    /// Spectra of [`LANES`] frames, side by side.
+    spectra: Vec<[f32; LANES]>,
+    /// Their bands.
+    bands: Vec<[f32; LANES]>,
 }
 
 impl FrontEnd for LogMel {

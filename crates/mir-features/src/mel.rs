@@ -192,22 +192,33 @@ impl MelFilterbank {
     /// # Panics
     /// If `spectrum` has not `n_fft / 2 + 1` elements or `out` not `n_mels`.
     pub fn process_into(&self, spectrum: &[f32], out: &mut [f32]) {
-        assert_eq!(spectrum.len(), self.config.n_fft / 2 + 1, "spectrum bins");
+        self.process_lanes(spectrum.as_chunks::<1>().0, out.as_chunks_mut::<1>().0);
+    }
+
+    /// As [`process_into`](Self::process_into) for `N` spectra side by side. The bands are narrow: one
+    /// spectrum at a time cannot be vectorised, eight at a time take a sixth of the time, with the same
+    /// bits.
+    pub(crate) fn process_lanes<const N: usize>(&self, spectra: &[[f32; N]], out: &mut [[f32; N]]) {
+        assert_eq!(spectra.len(), self.config.n_fft / 2 + 1, "spectrum bins");
         assert_eq!(out.len(), self.config.n_mels, "mel bands");
         let first = self.starts[0];
         let mut from = first;
-        let mut rising = 0.0;
+        let mut rising = [0.0; N];
         for (segment, &to) in self.starts[1..].iter().enumerate() {
             let weights = from - first..to - first;
-            let (mut up, mut down) = (0.0, 0.0);
-            for ((&x, &rise), &fall) in
-                spectrum[from..to].iter().zip(&self.rise[weights.clone()]).zip(&self.fall[weights])
+            let (mut up, mut down) = ([0.0; N], [0.0; N]);
+            for ((x, &rise), &fall) in
+                spectra[from..to].iter().zip(&self.rise[weights.clone()]).zip(&self.fall[weights])
             {
-                up += x * rise;
-                down += x * fall;
+                for lane in 0..N {
+                    up[lane] += x[lane] * rise;
+                    down[lane] += x[lane] * fall;
+                }
             }
             if segment > 0 {
-                out[segment - 1] = rising + down;
+                for lane in 0..N {
+                    out[segment - 1][lane] = rising[lane] + down[lane];
+                }
             }
             rising = up;
             from = to;

@@ -19,7 +19,7 @@ use crate::{
     framing::Signal,
     mel::check_n_fft,
     rows,
-    spectrum::{FrameFft, Scratch},
+    spectrum::{ComplexFft, PowerFft},
 };
 
 /// Which power of the spectrum's magnitude is taken.
@@ -82,7 +82,8 @@ impl Default for StftConfig {
 pub struct Stft {
     config: StftConfig,
     grid: FrameGrid,
-    fft: FrameFft,
+    power: PowerFft,
+    complex: ComplexFft,
 }
 
 impl Stft {
@@ -104,7 +105,8 @@ impl Stft {
         let origin = if config.centred { 0 } else { config.n_fft as i64 / 2 };
         Ok(Self {
             grid: FrameGrid::new(config.sample_rate, config.hop, origin)?,
-            fft: FrameFft::new(config.n_fft, config.window, win_length),
+            power: PowerFft::new(config.n_fft, config.window, win_length),
+            complex: ComplexFft::new(config.n_fft, config.window, win_length),
             config,
         })
     }
@@ -123,7 +125,7 @@ impl Stft {
     pub fn axis(&self) -> BinAxis {
         BinAxis::Linear {
             hz_per_bin: f64::from(self.config.sample_rate.hz()) / self.config.n_fft as f64,
-            bins: self.fft.bins(),
+            bins: self.power.bins(),
         }
     }
 
@@ -148,7 +150,8 @@ impl Stft {
     /// [`Error::SampleRate`] for audio of another rate, [`Error::Core`] for samples that are not finite.
     pub fn process(&self, audio: &AudioBuffer, power: SpectrumPower) -> Result<FeatureMap> {
         check_audio(audio, self.config.sample_rate)?;
-        let mut data = Array3::zeros((audio.channels(), self.frames(audio.len()), self.fft.bins()));
+        let mut data =
+            Array3::zeros((audio.channels(), self.frames(audio.len()), self.power.bins()));
         for (channel, mut map) in data.outer_iter_mut().enumerate() {
             rows::fill_parallel(&mut map, 0, |frames, out| {
                 self.process_rows(audio.channel(channel), power, frames.start, out);
@@ -162,7 +165,7 @@ impl Stft {
     /// # Panics
     /// If `out` has another shape.
     pub fn process_into(&self, samples: &[f32], power: SpectrumPower, out: &mut ArrayRef2<f32>) {
-        let shape = (self.frames(samples.len()), self.fft.bins());
+        let shape = (self.frames(samples.len()), self.power.bins());
         assert_eq!(out.dim(), shape, "shape of the output");
         self.process_rows(samples, power, 0, out);
     }
@@ -174,16 +177,17 @@ impl Stft {
         first: usize,
         out: &mut ArrayRef2<f32>,
     ) {
-        self.for_each_frame(samples, first, out.nrows(), |row, scratch| {
-            let mut out = out.row_mut(row);
-            for (slot, c) in out.iter_mut().zip(&scratch.spectrum) {
-                let squared = c.re * c.re + c.im * c.im;
+        let signal = self.signal(samples);
+        let mut scratch = self.power.scratch();
+        for (frame, mut row) in (first..).zip(out.rows_mut()) {
+            let spectrum = self.power.power(&signal, self.start(frame), &mut scratch);
+            for (slot, &squared) in row.iter_mut().zip(&*spectrum) {
                 *slot = match power {
                     SpectrumPower::Magnitude => squared.sqrt(),
                     SpectrumPower::Power => squared,
                 };
             }
-        });
+        }
     }
 
     /// The complex spectrum of every channel. Allocates.
@@ -193,30 +197,20 @@ impl Stft {
     pub fn spectrum(&self, audio: &AudioBuffer) -> Result<Spectrum> {
         check_audio(audio, self.config.sample_rate)?;
         let frames = self.frames(audio.len());
-        let mut data = Array3::zeros((audio.channels(), frames, self.fft.bins()));
+        let mut data = Array3::zeros((audio.channels(), frames, self.power.bins()));
         for (channel, mut map) in data.outer_iter_mut().enumerate() {
-            self.for_each_frame(audio.channel(channel), 0, frames, |row, scratch| {
-                for (slot, &c) in map.row_mut(row).iter_mut().zip(&scratch.spectrum) {
-                    *slot = c;
-                }
-            });
+            let signal = self.signal(audio.channel(channel));
+            let mut scratch = self.complex.scratch();
+            for (frame, mut row) in map.rows_mut().into_iter().enumerate() {
+                let spectrum = self.complex.spectrum(&signal, self.start(frame), &mut scratch);
+                row.iter_mut().zip(spectrum).for_each(|(slot, &c)| *slot = c);
+            }
         }
         Ok(Spectrum { grid: self.grid, axis: self.axis(), data })
     }
 
-    fn for_each_frame(
-        &self,
-        samples: &[f32],
-        first: usize,
-        frames: usize,
-        mut consume: impl FnMut(usize, &Scratch),
-    ) {
-        let signal = Signal::whole(samples, self.config.n_fft, self.config.pad);
-        let mut scratch = self.fft.scratch();
-        for row in 0..frames {
-            self.fft.transform(&signal, self.start(first + row), &mut scratch);
-            consume(row, &scratch);
-        }
+    fn signal<'a>(&self, samples: &'a [f32]) -> Signal<'a> {
+        Signal::whole(samples, self.config.n_fft, self.config.pad)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Log-mel frames of audio that is still arriving.
 
-use crate::{LogMel, Result, framing::Signal, spectrum::Scratch};
+use crate::{LogMel, Result, framing::Signal, log_mel::Scratch};
 
 /// Push samples, pop frames: bit for bit the frames of [`LogMel::process_into`] on the whole.
 ///

@@ -1,4 +1,5 @@
 //! Tests of the public interface.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic, as the tests themselves may")]
 
 mod bad_input;
 mod fingerprints;
