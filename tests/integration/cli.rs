@@ -99,7 +99,8 @@ impl Bench {
 #[test]
 fn a_recording_becomes_midi_text_and_picture() {
     let bench = Bench::new();
-    let notes = formats::parse_notes("0.5\t1.5\t60\t80\n1.0\t2.0\t67\t60\n", Path::new("x")).unwrap();
+    let notes =
+        formats::parse_notes("0.5\t1.5\t60\t80\n1.0\t2.0\t67\t60\n", Path::new("x")).unwrap();
     let audio =
         piano::render(&Performance::from(notes), &PianoConfig::grand(), SampleRate::HZ_44100, 1)
             .unwrap();
@@ -111,10 +112,13 @@ fn a_recording_becomes_midi_text_and_picture() {
     assert_eq!(text.lines().next(), Some("onset\toffset\tnote\tvelocity"));
     let found = formats::read_notes(bench.path("out/two notes.tsv")).unwrap();
     let has = |key: f64, onset: f64| {
-        found.iter().any(|n| (n.pitch().midi() - key).abs() < 0.1 && (n.onset() - onset).abs() < 0.05)
+        found
+            .iter()
+            .any(|n| (n.pitch().midi() - key).abs() < 0.1 && (n.onset() - onset).abs() < 0.05)
     };
     assert!(has(60.0, 0.5) && has(67.0, 1.0), "{text}");
-    let midi = mir_midi::read_notes(bench.path("out/two notes.mid"), mir_midi::PedalRule::None).unwrap();
+    let midi =
+        mir_midi::read_notes(bench.path("out/two notes.mid"), mir_midi::PedalRule::None).unwrap();
     assert_eq!(midi.len(), found.len());
     let png = fs::read(bench.path("out/two notes.png")).unwrap();
     assert_eq!(&png[1..4], b"PNG");
@@ -124,8 +128,7 @@ fn a_recording_becomes_midi_text_and_picture() {
 fn any_rate_length_and_number_of_channels_is_read() {
     let bench = Bench::new();
     let tone = |hz: u32, samples| sine(SampleRate::new(hz).unwrap(), 440.0, 0.3, samples);
-    let six: Vec<Vec<f32>> =
-        (0..6).map(|_| tone(16_000, 16_000).channel(0).to_vec()).collect();
+    let six: Vec<Vec<f32>> = (0..6).map(|_| tone(16_000, 16_000).channel(0).to_vec()).collect();
     let six = AudioBuffer::from_channels(SampleRate::HZ_16000, &six).unwrap();
     for (name, audio) in [
         ("8 kHz.wav", tone(8_000, 8_000)),
@@ -187,7 +190,8 @@ fn two_inputs_of_one_name_are_refused_before_anything_is_written() {
 fn foreign_and_truncated_weights_are_refused() {
     let bench = Bench::new();
     let audio = bench.write("a.flac", FLAC);
-    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/onsets_frames_maps.safetensors");
+    let shipped =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("models/onsets_frames_maps.safetensors");
     let weights = fs::read(shipped).unwrap();
     let truncated = bench.write("truncated.safetensors", &weights[..weights.len() / 2]);
     // The same bytes under a description of another network.
@@ -202,8 +206,7 @@ fn foreign_and_truncated_weights_are_refused() {
         (bench.text("none.safetensors"), ["none.safetensors", "cannot read"]),
         (audio.clone(), ["a.flac", "not a complete safetensors file"]),
     ] {
-        let output =
-            run(&["transcribe", &audio, "--out", &bench.text("out"), "--weights", &file]);
+        let output = run(&["transcribe", &audio, "--out", &bench.text("out"), "--weights", &file]);
         assert_fails(&output, 3, &texts);
     }
     assert!(!bench.path("out").exists());
@@ -243,8 +246,7 @@ fn a_full_disk_leaves_nothing_half_written() {
 fn a_graphics_card_that_is_not_there_is_an_error() {
     let bench = Bench::new();
     let audio = bench.write("a.flac", FLAC);
-    let output =
-        run(&["transcribe", &audio, "--out", &bench.text("out"), "--device", "cuda:63"]);
+    let output = run(&["transcribe", &audio, "--out", &bench.text("out"), "--device", "cuda:63"]);
     assert_fails(&output, 2, &["cuda:63"]);
     let output = run(&["transcribe", &audio, "--out", &bench.text("out"), "--device", "gpu"]);
     assert_fails(&output, 2, &["auto, cpu, cuda"]);
@@ -276,12 +278,19 @@ fn maps(bench: &Bench) -> String {
         (name("bk_xmas5", "AkPnBsdf"), 64),
         (name("alb_se2", "ENSTDkCl"), 65),
     ] {
-        let text = format!("# onset,offset,note,velocity\n0.5\t1.5\t{key}\t80\n1.5\t2.5\t{}\t60\n", key + 4);
+        let text = format!(
+            "# onset,offset,note,velocity\n0.5\t1.5\t{key}\t80\n1.5\t2.5\t{}\t60\n",
+            key + 4
+        );
         bench.write(&format!("maps/tsv/matched/{stem}.tsv"), &text);
         let notes = formats::parse_notes(&text, Path::new("x")).unwrap();
-        let audio =
-            piano::render(&Performance::from(notes), &PianoConfig::grand(), SampleRate::HZ_16000, 1)
-                .unwrap();
+        let audio = piano::render(
+            &Performance::from(notes),
+            &PianoConfig::grand(),
+            SampleRate::HZ_16000,
+            1,
+        )
+        .unwrap();
         fs::create_dir_all(bench.path("maps/flac")).unwrap();
         write_wav(bench.path(&format!("maps/flac/{stem}.wav")), &audio, WavFormat::Int16).unwrap();
     }
@@ -291,8 +300,21 @@ fn maps(bench: &Bench) -> String {
 fn train_maps(bench: &Bench, extra: &[&str]) -> Output {
     let (root, out, cache) = (bench.text("maps"), bench.text("run"), bench.text("cache"));
     let mut arguments = vec![
-        "train", "--data", "maps", "--root", &root, "--cache", &cache, "--device", "cpu",
-        "--set", "model.conv_channels=2", "--set", "model.fc_units=8", "--set", "model.lstm_units=4",
+        "train",
+        "--data",
+        "maps",
+        "--root",
+        &root,
+        "--cache",
+        &cache,
+        "--device",
+        "cpu",
+        "--set",
+        "model.conv_channels=2",
+        "--set",
+        "model.fc_units=8",
+        "--set",
+        "model.lstm_units=4",
     ];
     if !extra.contains(&"--resume") {
         arguments.extend(["--out", &out]);
@@ -342,7 +364,15 @@ fn a_training_leaves_a_complete_run_folder() {
     let output = train_maps(&bench, &["--steps", "3", "--json", &json]);
     assert!(output.status.success(), "{}", stderr(&output));
     let names = files_in(&bench.path("run"));
-    for name in ["checkpoints", "config.toml", "metrics.jsonl", "model.safetensors", "results.json", "run.json", "test"] {
+    for name in [
+        "checkpoints",
+        "config.toml",
+        "metrics.jsonl",
+        "model.safetensors",
+        "results.json",
+        "run.json",
+        "test",
+    ] {
         assert!(names.iter().any(|n| n == name), "{name} is not among {names:?}");
     }
     assert!(names.iter().any(|n| n.starts_with("events.out.tfevents.")), "{names:?}");
@@ -350,7 +380,14 @@ fn a_training_leaves_a_complete_run_folder() {
     let expected = ["est.tsv", "mid", "png", "ref.tsv", "wav"].map(|e| format!("{piece}.{e}"));
     assert_eq!(files_in(&bench.path("run/test")), expected);
     let result: serde_json::Value = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
-    for key in ["note_f1", "note_with_offset_f1", "frame_f1", "onset_f1", "seconds", "audio_seconds_per_second"] {
+    for key in [
+        "note_f1",
+        "note_with_offset_f1",
+        "frame_f1",
+        "onset_f1",
+        "seconds",
+        "audio_seconds_per_second",
+    ] {
         assert!(result[key].is_number(), "{key} in {result}");
     }
     assert_eq!(result["steps"], 3);

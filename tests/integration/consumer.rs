@@ -25,19 +25,22 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const INTERNAL: [&str; 7] =
     ["mir-core", "mir-audio", "mir-features", "mir-midi", "mir-eval", "mir-datasets", "mir-models"];
 
-/// The manifest of a project that depends on `crate_name`, and nothing else.
-fn manifest(crate_name: &str) -> String {
-    let path = Path::new(ROOT).join("crates").join(crate_name);
-    // A literal TOML string: nothing in a path is an escape.
+/// The manifest of a project that depends on these crates, and nothing else.
+fn manifest(name: &str, crates: &[&str]) -> String {
     let mut text = format!(
-        "[package]\nname = \"consumer-{crate_name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
-         [workspace]\n\n[dependencies]\n{crate_name} = {{ path = '{}' }}\n\n\
+        "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
+         [workspace]\n\n\
          [profile.dev]\ndebug = \"line-tables-only\"\n\
-         [profile.dev.package.\"*\"]\nopt-level = 2\ndebug = false\n",
-        path.display(),
+         [profile.dev.package.\"*\"]\nopt-level = 2\ndebug = false\n"
     );
-    for name in INTERNAL {
-        text += &format!("[profile.dev.package.{name}]\nopt-level = 0\n");
+    for internal in INTERNAL {
+        text += &format!("[profile.dev.package.{internal}]\nopt-level = 0\n");
+    }
+    text += "\n[dependencies]\n";
+    for dependency in crates {
+        let path = Path::new(ROOT).join("crates").join(dependency);
+        // A literal TOML string: nothing in a path is an escape.
+        text += &format!("{dependency} = {{ path = '{}' }}\n", path.display());
     }
     text
 }
@@ -61,33 +64,39 @@ fn cargo(project: &Path, arguments: &[&str]) -> Output {
     command.output().expect("Cargo runs")
 }
 
-/// Builds and runs a program that depends on `crate_name` only; what it printed.
-fn run_with(crate_name: &str, program: &str, build_script: Option<&str>) -> String {
+/// Writes a project, lets Cargo do `verb` with it, and gives back what was printed.
+fn cargo_does(verb: &str, crates: &[&str], program: &str, build_script: Option<&str>) -> String {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let project = folder.path();
     let write = |name: &str, text: &str| fs::write(project.join(name), text).expect(name);
+    let name = format!("consumer-{}", crates.join("-"));
     fs::create_dir(project.join("src")).expect("src");
-    write("Cargo.toml", &manifest(crate_name));
+    write("Cargo.toml", &manifest(&name, crates));
     write("src/main.rs", program);
     if let Some(script) = build_script {
         write("build.rs", script);
     }
     fs::copy(Path::new(ROOT).join("Cargo.lock"), project.join("Cargo.lock")).expect("Cargo.lock");
 
-    let output = cargo(project, &["run", "--quiet"]);
-    // The program is named after a folder that is never seen again.
-    cargo(project, &["clean", "--package", &format!("consumer-{crate_name}")]);
+    let output = cargo(project, &[verb, "--quiet"]);
+    // The project's folder is new each time, and so would be its share of the target folder.
+    cargo(project, &["clean", "--package", &name]);
     assert!(
         output.status.success(),
-        "{crate_name} from another project: {}\n{}",
+        "{crates:?} from another project: {}\n{}",
         output.status,
         String::from_utf8_lossy(&output.stderr),
     );
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
+/// Builds and runs a program that depends on one crate.
 fn run(crate_name: &str, program: &str) -> String {
-    run_with(crate_name, program, None)
+    cargo_does("run", &[crate_name], program, None)
+}
+
+fn readme() -> String {
+    fs::read_to_string(Path::new(ROOT).join("README.md")).expect("README.md")
 }
 
 #[test]
@@ -188,14 +197,14 @@ fn main() -> Result<(), Error> {
 
 #[test]
 fn another_project_links_libtorch_by_the_recipe_of_the_readme() {
-    let readme = fs::read_to_string(Path::new(ROOT).join("README.md")).expect("README.md");
-    assert!(readme.contains(BUILD_SCRIPT), "the README shows another build script");
+    assert!(readme().contains(BUILD_SCRIPT), "the README shows another build script");
     assert!(
         env::var_os("LIBTORCH").is_some(),
         "the recipe asks for LIBTORCH to be set; ./setup.sh tells Cargo, which tells this test"
     );
-    let printed = run_with(
-        "mir-models",
+    let printed = cargo_does(
+        "run",
+        &["mir-models"],
         r#"
 use mir_models::DeviceChoice;
 
@@ -208,4 +217,14 @@ fn main() -> Result<(), mir_models::Error> {
         Some(BUILD_SCRIPT),
     );
     assert_eq!(printed, "Cpu, 1 thread\n");
+}
+
+#[test]
+fn the_program_in_the_readme_compiles() {
+    let readme = readme();
+    let (_, rest) = readme.split_once("```rust\n").expect("a Rust program");
+    let (program, _) = rest.split_once("```").expect("the end of the program");
+    let crates = ["mir-audio", "mir-features", "mir-midi", "mir-eval"];
+    let printed = cargo_does("build", &crates, program, None);
+    assert!(printed.is_empty(), "{printed}");
 }
