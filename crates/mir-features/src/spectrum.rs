@@ -177,31 +177,31 @@ impl PowerFft {
         let (low, high) = power.split_at_mut(m - pairs);
         let (low, high) = (&mut low[1..=pairs], &mut high[..pairs]);
 
-        let blocks = front
-            .chunks_exact(LANES)
-            .zip(back.rchunks_exact(LANES))
-            .zip(self.twiddles_re.chunks_exact(LANES))
-            .zip(self.twiddles_im.chunks_exact(LANES))
-            .zip(low.chunks_exact_mut(LANES))
-            .zip(high.rchunks_exact_mut(LANES));
+        let blocks = (front.as_chunks::<LANES>().0.iter())
+            .zip(back.as_rchunks::<LANES>().1.iter().rev())
+            .zip(self.twiddles_re.as_chunks::<LANES>().0)
+            .zip(self.twiddles_im.as_chunks::<LANES>().0)
+            .zip(low.as_chunks_mut::<LANES>().0)
+            .zip(high.as_rchunks_mut::<LANES>().1.iter_mut().rev());
         for (((((a, b), w_re), w_im), low), high) in blocks {
-            // Real and imaginary parts apart, and the back turned round: four of everything.
-            let mut parts = [[0.0; LANES]; 4];
+            // Real and imaginary parts apart and the back turned round, in arrays of their own: in this
+            // form the compiler computes all lanes at once.
+            let (mut a_re, mut a_im) = ([0.0; LANES], [0.0; LANES]);
+            let (mut b_re, mut b_im) = ([0.0; LANES], [0.0; LANES]);
             for lane in 0..LANES {
                 let (a, b) = (a[lane], b[LANES - 1 - lane]);
-                for (part, value) in parts.iter_mut().zip([a.re, a.im, b.re, b.im]) {
-                    part[lane] = value;
-                }
+                (a_re[lane], a_im[lane]) = (a.re, a.im);
+                (b_re[lane], b_im[lane]) = (b.re, b.im);
             }
-            let mut upper = [0.0; LANES];
+            let (mut lower, mut upper) = ([0.0; LANES], [0.0; LANES]);
             for lane in 0..LANES {
-                let a = Complex::new(parts[0][lane], parts[1][lane]);
-                let b = Complex::new(parts[2][lane], parts[3][lane]);
-                (low[lane], upper[lane]) = pair_power(a, b, Complex::new(w_re[lane], w_im[lane]));
+                let a = Complex::new(a_re[lane], a_im[lane]);
+                let b = Complex::new(b_re[lane], b_im[lane]);
+                let w = Complex::new(w_re[lane], w_im[lane]);
+                (lower[lane], upper[lane]) = pair_power(a, b, w);
             }
-            for lane in 0..LANES {
-                high[LANES - 1 - lane] = upper[lane];
-            }
+            upper.reverse();
+            (*low, *high) = (lower, upper);
         }
         for k in pairs / LANES * LANES..pairs {
             let w = Complex::new(self.twiddles_re[k], self.twiddles_im[k]);
