@@ -55,7 +55,7 @@ pub fn concat(parts: &[AudioBuffer]) -> Result<AudioBuffer> {
 /// The sum of the recordings, as long as the longest.
 ///
 /// # Errors
-/// As [`concat`].
+/// As [`concat()`].
 pub fn sum(parts: &[AudioBuffer]) -> Result<AudioBuffer> {
     let (rate, channels) = common_format(parts)?;
     let length = parts.iter().map(AudioBuffer::len).max().unwrap_or(0);

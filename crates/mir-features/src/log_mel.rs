@@ -423,8 +423,9 @@ impl LogMel {
     }
 }
 
-/// Frames whose bands are computed side by side.
-const LANES: usize = 8;
+/// Frames whose bands are computed side by side. With more than four, the working memory no longer fits
+/// into the first-level cache.
+const LANES: usize = 4;
 
 /// Working memory of one thread.
 #[derive(Debug)]

@@ -195,9 +195,8 @@ impl MelFilterbank {
         self.process_lanes(spectrum.as_chunks::<1>().0, out.as_chunks_mut::<1>().0);
     }
 
-    /// As [`process_into`](Self::process_into) for `N` spectra side by side. The bands are narrow: one
-    /// spectrum at a time cannot be vectorised, eight at a time take a sixth of the time, with the same
-    /// bits.
+    /// As [`process_into`](Self::process_into) for `N` spectra side by side, with the same bits. The
+    /// bands are narrow: one spectrum at a time cannot be vectorised, four take as long as one.
     pub(crate) fn process_lanes<const N: usize>(&self, spectra: &[[f32; N]], out: &mut [[f32; N]]) {
         assert_eq!(spectra.len(), self.config.n_fft / 2 + 1, "spectrum bins");
         assert_eq!(out.len(), self.config.n_mels, "mel bands");
