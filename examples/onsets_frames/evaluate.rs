@@ -124,7 +124,7 @@ pub enum Method {
     /// A trained network.
     Network(Box<Transcriber>),
     /// A peak picker, and the decoder with its thresholds.
-    Peaks(PeakPicker, NoteDecoderConfig),
+    Peaks(Box<PeakPicker>, NoteDecoderConfig),
 }
 
 impl Method {
@@ -146,7 +146,7 @@ impl Method {
         }
         let pairs: Vec<_> = recordings.iter().map(|(a, notes)| (a, notes.as_slice())).collect();
         let tuned = tune(&pairs, &experiment.decoder, &experiment.search)?;
-        Ok(Self::Peaks(picker, tuned.decoder))
+        Ok(Self::Peaks(Box::new(picker), tuned.decoder))
     }
 
     fn transcribe(&self, audio: &AudioBuffer) -> Outcome<Vec<Note>> {

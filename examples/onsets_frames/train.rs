@@ -195,7 +195,7 @@ impl Observer for Watch<'_> {
         self.busy += report.compute;
         let score = self.score.map_or(String::new(), |score| format!(" validation F1 {score:.3}"));
         self.progress.set(report.step + 1, format!("loss {:.4}{score}", report.loss));
-        if report.step % self.experiment.train.log_every == 0 {
+        if report.step.is_multiple_of(self.experiment.train.log_every) {
             let step = report.step;
             self.run.scalar("loss", step, report.loss)?;
             for (name, value) in &report.parts {

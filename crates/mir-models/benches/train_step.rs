@@ -20,7 +20,7 @@ const FRAMES: usize = 200;
 fn configurations() -> [(&'static str, OnsetsFramesConfig); 3] {
     [
         ("small", OnsetsFramesConfig::small()),
-        ("small-24", OnsetsFramesConfig { conv_channels: 24, ..OnsetsFramesConfig::small() }),
+        ("small-32", OnsetsFramesConfig { conv_channels: 32, ..OnsetsFramesConfig::small() }),
         ("jongwook-16", OnsetsFramesConfig::jongwook(16)),
     ]
 }

@@ -65,10 +65,7 @@ pub fn fixtures<T: DeserializeOwned>(manifest_dir: &str, path: &str) -> Vec<T> {
 pub fn assert_close(actual: f64, expected: f64, tolerance: f64, case: &str) {
     let close = (actual - expected).abs() <= tolerance
         || (actual.is_infinite() && actual.total_cmp(&expected).is_eq());
-    assert!(
-        close,
-        "{case}: {actual} instead of {expected} (tolerance {tolerance:e})"
-    );
+    assert!(close, "{case}: {actual} instead of {expected} (tolerance {tolerance:e})");
 }
 
 /// Asserts that two series agree element by element within an absolute tolerance, naming the worst.

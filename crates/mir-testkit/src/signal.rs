@@ -9,9 +9,7 @@ pub fn sine(rate: SampleRate, hz: f64, amplitude: f64, samples: usize) -> AudioB
     let step = TAU * hz / f64::from(rate.hz());
     AudioBuffer::mono(
         rate,
-        (0..samples)
-            .map(|n| (amplitude * (step * n as f64).sin()) as f32)
-            .collect(),
+        (0..samples).map(|n| (amplitude * (step * n as f64).sin()) as f32).collect(),
     )
 }
 

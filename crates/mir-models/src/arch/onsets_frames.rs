@@ -229,11 +229,8 @@ impl OnsetsFrames {
                     .map(OffsetHead::Shared)
             }
         };
-        let mut scope = root.child("frame_stack");
-        let frame = LinearHead {
-            conv: Some(ConvStack::new(scope.child(0), &config)?),
-            linear: Linear::new(scope.child(1), config.fc_units, config.keys.len())?,
-        };
+        let frame = LinearHead::new(root.child("frame_stack"), config.frame_head, &config)?
+            .ok_or_else(|| crate::Error::config("frame_head", "own or shared", "none"))?;
         let combined = (config.lstm_units > 0)
             .then(|| -> Result<_> {
                 let keys = config.keys.len();
@@ -279,8 +276,7 @@ impl OnsetsFrames {
         };
         let onset_features = self.onset.conv.forward(&x, mode)?;
         let onset = self.onset.head.forward(&onset_features, mode)?;
-        let conv = self.frame.conv.as_ref();
-        let frame_features = match conv {
+        let frame_features = match &self.frame.conv {
             Some(conv) => conv.forward(&x, mode)?,
             None => onset_features.shallow_clone(),
         };
