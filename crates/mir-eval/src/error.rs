@@ -97,6 +97,30 @@ pub enum Error {
         /// The velocity.
         actual: f64,
     },
+    /// A value of a series lies outside its range.
+    #[error("{side}: {series} {index} is {actual}, expected {expected}")]
+    Entry {
+        /// Whose value.
+        side: Side,
+        /// Name of the series.
+        series: &'static str,
+        /// Index of the value.
+        index: usize,
+        /// The admissible range in words.
+        expected: &'static str,
+        /// The value that came.
+        actual: f64,
+    },
+    /// A label does not follow the grammar of its kind.
+    #[error("'{label}' is no {kind}: expected {expected}")]
+    Label {
+        /// What the label should name.
+        kind: &'static str,
+        /// The label.
+        label: String,
+        /// The grammar in words.
+        expected: &'static str,
+    },
     /// A cell of a matrix is NaN or infinite.
     #[error("{side}: the cell in row {row}, column {column} is {actual}, expected a finite number")]
     InvalidCell {

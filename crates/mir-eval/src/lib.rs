@@ -10,6 +10,10 @@
 //! |---|---|
 //! | which notes are right? | [`transcription`], with velocity [`transcription_velocity`] |
 //! | which onsets are right? | [`onset`] |
+//! | is the melody there, and at the right pitch? | [`melody`] |
+//! | does it tap along with the beat? | [`beat`] |
+//! | is it the right key, or a relative? | [`key`] |
+//! | is it the tempo at which people tap? | [`tempo`] |
 //! | how much of what sounds was found? | [`multipitch`] |
 //! | how do two piano rolls agree, cell by cell? | [`frame`] |
 //! | is everything early or late? | [`timing`] |
@@ -17,6 +21,7 @@
 //! | how good on average, how sure, and is another better? | [`stats`] |
 //! | how do I show it? | [`report`] |
 //! | what does it look like? | `plots` (feature) |
+//! | how do I read annotation files? | [`text`] |
 //!
 //! # Undefined values
 //! Scores of empty annotations are 0, as in `mir_eval`. [`Counts`] and
@@ -34,9 +39,12 @@
 #![warn(clippy::print_stdout)]
 #![doc(test(attr(deny(warnings))))]
 
+pub mod beat;
 mod error;
 pub mod frame;
+pub mod key;
 pub mod matching;
+pub mod melody;
 pub mod multipitch;
 pub mod onset;
 #[cfg(feature = "plots")]
@@ -44,12 +52,15 @@ pub mod plots;
 pub mod report;
 mod score;
 pub mod stats;
+pub mod tempo;
+pub mod text;
 pub mod timing;
 pub mod transcription;
 pub mod transcription_velocity;
 
 pub use error::{Error, Result, Side};
 pub use mir_core::{
-    Cents, FrameGrid, Key, KeyRange, MultiF0, Note, Pitch, RollRule, SampleRate, Velocity,
+    Cents, F0Frame, F0Track, FrameGrid, Key, KeyRange, MultiF0, Note, Pitch, RollRule, SampleRate,
+    Velocity,
 };
 pub use score::{Counts, NamedScores, Score, f_measure};

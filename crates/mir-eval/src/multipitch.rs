@@ -226,24 +226,24 @@ fn compare(reference: &Frames, estimate: &Frames, window: f64) -> MultipitchScor
 }
 
 /// Whether two time bases are the same as far as `numpy.allclose(estimate, reference)` can tell.
-fn same_times(reference: &[f64], estimate: &[f64]) -> bool {
+pub(crate) fn same_times(reference: &[f64], estimate: &[f64]) -> bool {
     let close = |(r, e): (&f64, &f64)| (e - r).abs() <= 1e-8 + 1e-5 * r.abs();
     reference.len() == estimate.len() && reference.iter().zip(estimate).all(close)
 }
 
 /// Nearest neighbour of ascending queries among ascending times.
-struct Nearest<'a> {
+pub(crate) struct Nearest<'a> {
     times: &'a [f64],
     position: usize,
 }
 
 impl<'a> Nearest<'a> {
-    fn new(times: &'a [f64]) -> Self {
+    pub(crate) fn new(times: &'a [f64]) -> Self {
         Self { times, position: 0 }
     }
 
     /// Index of the time nearest to `time`, the earlier one half-way; `None` outside the range.
-    fn index_of(&mut self, time: f64) -> Option<usize> {
+    pub(crate) fn index_of(&mut self, time: f64) -> Option<usize> {
         let (first, last) = (*self.times.first()?, *self.times.last()?);
         if time < first || time > last {
             return None;

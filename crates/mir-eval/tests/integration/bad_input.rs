@@ -1,9 +1,14 @@
 //! Input that cannot be scored is refused by name, never by a panic or a NaN.
 
 use mir_eval::{
-    Error, Key, Note, Side, Velocity,
+    Cents, Error, Key, Note, Side, Velocity,
+    beat::{self, BeatConfig},
+    key::{self, KeyLabel},
+    melody::{self, MelodyConfig, MelodySeries},
     multipitch::{self, MultipitchConfig},
     onset::{self, OnsetConfig},
+    tempo::{self, ReferenceTempo, TempoConfig},
+    text,
     transcription::{self, TranscriptionConfig},
     transcription_velocity::{self, TranscriptionVelocityConfig, VelocityNotes},
 };
@@ -105,4 +110,150 @@ fn pitches_have_to_be_frequencies() {
     }
     assert!(matches!(score(&[0.0], &[]), Error::Length { .. }));
     assert!(matches!(score(&[1.0, 0.0], &[vec![], vec![]]), Error::Unsorted { .. }));
+}
+
+fn score_melody(
+    times: &[f64],
+    hz: &[f64],
+    voicing: Option<&[f64]>,
+) -> mir_eval::Result<melody::MelodyScores> {
+    let reference = MelodySeries { times: &[0.0, 1.0], hz: &[440.0, 0.0], voicing: None };
+    let estimate = MelodySeries { times, hz, voicing };
+    melody::evaluate_hz(reference, estimate, &MelodyConfig::default())
+}
+
+#[test]
+fn melodies_have_to_be_series() {
+    let error = score_melody(&[0.0], &[], None).unwrap_err();
+    assert!(matches!(error, Error::Length { series: "frequencies", actual: 0, .. }), "{error}");
+    let error = score_melody(&[0.0], &[440.0], Some(&[])).unwrap_err();
+    assert!(matches!(error, Error::Length { series: "voicings", actual: 0, .. }), "{error}");
+    let error = score_melody(&[1.0, 0.5], &[440.0; 2], None).unwrap_err();
+    assert!(matches!(error, Error::Unsorted { side: Side::Estimate, index: 1, .. }), "{error}");
+    let error = score_melody(&[-1.0], &[440.0], None).unwrap_err();
+    assert!(matches!(error, Error::InvalidTime { .. }), "{error}");
+    for hz in [f64::NAN, f64::INFINITY] {
+        let error = score_melody(&[0.0, 1.0], &[1.0, hz], None).unwrap_err();
+        assert!(matches!(error, Error::Entry { series: "frequency", index: 1, .. }), "{error}");
+    }
+    for voicing in [-0.1, 1.1, f64::NAN] {
+        let error = score_melody(&[0.0], &[440.0], Some(&[voicing])).unwrap_err();
+        assert!(matches!(error, Error::Entry { series: "voicing", index: 0, .. }), "{error}");
+    }
+    let error = melody::raw_pitch_accuracy(&[1.0], &[1.0], &[], Cents(50.0)).unwrap_err();
+    assert!(matches!(error, Error::Length { expected: 1, actual: 0, .. }), "{error}");
+}
+
+#[test]
+fn an_empty_melody_is_scored_as_none() {
+    let scores = score_melody(&[], &[], None).unwrap();
+    assert_eq!(scores, score_melody(&[0.0, 1.0], &[0.0, 0.0], None).unwrap());
+    let none = MelodySeries { times: &[], hz: &[], voicing: None };
+    for hop in [None, Some(0.01)] {
+        let config = MelodyConfig { hop, ..Default::default() };
+        let scores = melody::evaluate_hz(none, none, &config).unwrap();
+        assert_eq!(scores, melody::MelodyScores::default());
+    }
+}
+
+#[test]
+fn impossible_melody_configurations_are_named() {
+    let score = |config: MelodyConfig| {
+        let series = MelodySeries { times: &[0.0, 1.0], hz: &[440.0; 2], voicing: None };
+        melody::evaluate_hz(series, series, &config).unwrap_err()
+    };
+    for hop in [0.0, -0.1, f64::NAN, 1e-300] {
+        let error = score(MelodyConfig { hop: Some(hop), ..Default::default() });
+        assert!(matches!(error, Error::Config { field: "hop", .. }), "{error}");
+    }
+    let error = score(MelodyConfig { base_frequency: 0.0, ..Default::default() });
+    assert!(matches!(error, Error::Config { field: "base_frequency", .. }), "{error}");
+    let error = score(MelodyConfig { cent_tolerance: Cents(f64::NAN), ..Default::default() });
+    assert!(matches!(error, Error::Config { field: "cent_tolerance", .. }), "{error}");
+}
+
+#[test]
+fn beats_have_to_be_times_in_order() {
+    let score = |beats: &[f64]| beat::evaluate(&[], beats, &BeatConfig::default());
+    assert!(score(&[6.0, 6.0]).is_ok());
+    assert!(matches!(score(&[6.0, 5.5]), Err(Error::Unsorted { index: 1, .. })));
+    assert!(matches!(score(&[f64::NAN]), Err(Error::InvalidTime { .. })));
+    for (config, name) in [
+        (BeatConfig { bins: 1, ..Default::default() }, "bins"),
+        (BeatConfig { cemgil_sigma: 0.0, ..Default::default() }, "cemgil_sigma"),
+        (BeatConfig { goto_threshold: 1.0, ..Default::default() }, "goto_threshold"),
+        (BeatConfig { p_score_threshold: 1.1, ..Default::default() }, "p_score_threshold"),
+        (BeatConfig { min_beat_time: f64::NAN, ..Default::default() }, "min_beat_time"),
+    ] {
+        let error = beat::evaluate(&[], &[], &config).unwrap_err();
+        assert!(matches!(error, Error::Config { field, .. } if field == name), "{error}");
+    }
+}
+
+#[test]
+fn beats_that_fall_together_give_numbers() {
+    let scores = beat::evaluate(&[6.0; 3], &[6.0; 4], &BeatConfig::default()).unwrap();
+    assert!((scores.cemgil - 6.0 / 7.0).abs() < 1e-12);
+    assert_eq!((scores.p_score + scores.information_gain).to_bits(), 0.0f64.to_bits());
+}
+
+#[test]
+fn keys_have_to_be_keys() {
+    for label in ["", "C", "major", "H major", "C dorian", "X minor", "Cb major", "C major 7"] {
+        let error = label.parse::<KeyLabel>().unwrap_err();
+        assert!(matches!(error, Error::Label { kind: "key", .. }), "{error}");
+    }
+    // A tonic counts modulo an octave, so that no value of the type is out of range.
+    let mode = key::Mode::Major;
+    let score =
+        key::weighted_score(KeyLabel::Key { tonic: 255, mode }, KeyLabel::Key { tonic: 3, mode });
+    assert!((score - 1.0).abs() < 1e-15);
+}
+
+#[test]
+fn tempi_have_to_be_tempi() {
+    let index_of = |tempi| match ReferenceTempo::new(tempi, 0.5) {
+        Err(Error::Entry { series: "tempo", index, .. }) => index,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(index_of([-1.0, 60.0]), 0);
+    assert_eq!(index_of([60.0, f64::NAN]), 1);
+    assert_eq!(index_of([0.0, 0.0]), 1);
+    let error = ReferenceTempo::new([60.0, 120.0], 1.5).unwrap_err();
+    assert!(matches!(error, Error::Entry { series: "weight", .. }), "{error}");
+    let reference = ReferenceTempo::new([60.0, 120.0], 0.5).unwrap();
+    let error = tempo::evaluate(&reference, [1.0, -1.0], &TempoConfig::default()).unwrap_err();
+    assert!(matches!(error, Error::Entry { side: Side::Estimate, index: 1, .. }), "{error}");
+    let error = tempo::evaluate(&reference, [1.0; 2], &TempoConfig { tolerance: 1.1 }).unwrap_err();
+    assert!(matches!(error, Error::Config { field: "tolerance", .. }), "{error}");
+}
+
+#[test]
+fn a_text_that_is_no_annotation_is_refused_with_its_line() {
+    let path = std::path::Path::new("a.txt");
+    let line_of = |error: Error| match error {
+        Error::Core(mir_core::Error::Parse { line, .. }) => line,
+        other => panic!("{other}"),
+    };
+    assert_eq!(line_of(text::parse_events("# times\n1.0\nsoon\n", path).unwrap_err()), 3);
+    assert_eq!(line_of(text::parse_events("1.0 2.0", path).unwrap_err()), 1);
+    assert_eq!(line_of(text::parse_intervals("0 1\n1\n", path).unwrap_err()), 2);
+    assert_eq!(line_of(text::parse_time_series("0,,1", path).unwrap_err()), 1);
+    assert_eq!(line_of(text::parse_labeled_intervals("\n\n0 1", path).unwrap_err()), 3);
+    assert_eq!(line_of(text::parse_valued_intervals("0 1 high", path).unwrap_err()), 1);
+    assert_eq!(line_of(text::parse_key("C major\nD minor", path).unwrap_err()), 2);
+    assert_eq!(line_of(text::parse_tempo("# nothing", path).unwrap_err()), 1);
+    let error = text::read_events("there/is/no/such.txt").unwrap_err();
+    assert!(matches!(error, Error::Core(mir_core::Error::Io { .. })), "{error}");
+}
+
+#[test]
+fn commas_spaces_and_labels_with_both_are_read() {
+    let path = std::path::Path::new("a.csv");
+    let (times, values) = text::parse_time_series("\u{feff}0.5, 1\r\n 1.5\t-2 \r\n", path).unwrap();
+    assert_eq!((times.as_slice(), values.as_slice()), (&[0.5, 1.5][..], &[1.0, -2.0][..]));
+    let (intervals, labels) =
+        text::parse_labeled_intervals("0,1,C:maj(9, 11)\n1 2 verse one\n", path).unwrap();
+    assert_eq!(intervals, [[0.0, 1.0], [1.0, 2.0]]);
+    assert_eq!(labels, ["C:maj(9, 11)", "verse one"]);
 }

@@ -1,7 +1,9 @@
 //! What has to hold for every input.
 
 use mir_eval::{
-    Key, Note, Pitch, Velocity,
+    Key, NamedScores, Note, Pitch, Velocity,
+    beat::{self, BeatConfig},
+    melody::{self, MelodyConfig, MelodySeries},
     multipitch::{self, MultipitchConfig},
     transcription::{self, NoteScores, TranscriptionConfig},
     transcription_velocity::{self, TranscriptionVelocityConfig},
@@ -116,5 +118,64 @@ proptest! {
         prop_assert!(scores.pitch.counts.matched <= scores.chroma.counts.matched);
         let own = multipitch::evaluate(&series(&r), &series(&r), &config).unwrap();
         prop_assert_eq!(own.pitch.counts.matched, own.pitch.counts.reference);
+    }
+
+    #[test]
+    fn melody_scores_are_fractions_and_an_octave_costs_no_chroma(
+        cents in prop::collection::vec(prop::option::of(3000u32..7000), 1..60),
+        octave in 0u32..2,
+        guess in prop::collection::vec(any::<bool>(), 60),
+    ) {
+        let times: Vec<f64> = (0..cents.len()).map(|i| 0.01 * i as f64).collect();
+        let hz = |cents: u32| 10.0 * (f64::from(cents) / 1200.0).exp2();
+        let truth: Vec<f64> = cents.iter().map(|c| c.map_or(0.0, hz)).collect();
+        let sung: Vec<f64> = cents
+            .iter()
+            .zip(&guess)
+            .map(|(c, &sure)| c.map_or(0.0, |c| hz(c + 1200 * octave) * if sure { 1.0 } else { -1.0 }))
+            .collect();
+        let series = |hz| MelodySeries { times: &times, hz, voicing: None };
+        let config = MelodyConfig::default();
+        let scores = melody::evaluate_hz(series(&truth), series(&sung), &config).unwrap();
+        prop_assert!(scores.entries().iter().all(|(_, s)| (0.0..=1.0).contains(s)));
+        prop_assert!(scores.raw_pitch_accuracy <= scores.raw_chroma_accuracy);
+        if scores.voiced > 0 {
+            prop_assert!((scores.raw_chroma_accuracy - 1.0).abs() < 1e-12);
+        }
+        let own = melody::evaluate_hz(series(&truth), series(&truth), &config).unwrap();
+        prop_assert!((own.overall_accuracy - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn beat_scores_are_bounded_and_a_common_shift_changes_nothing(
+        r in prop::collection::vec(1u32..100, 0..40),
+        e in prop::collection::vec(1u32..100, 0..40),
+        shift in 0u32..640,
+    ) {
+        // On a grid of 1/64 s, so that a shift does not round.
+        let beats = |steps: &[u32], from: u32| -> Vec<f64> {
+            let sum = |at: &mut u32, step: &u32| { *at += step; Some(f64::from(*at) / 64.0) };
+            steps.iter().scan(from + 320, sum).collect()
+        };
+        let config = BeatConfig::default();
+        let scores = beat::evaluate(&beats(&r, 0), &beats(&e, 0), &config).unwrap();
+        let moved = beat::evaluate(&beats(&r, shift), &beats(&e, shift), &config).unwrap();
+        for ((name, score), (_, other)) in scores.entries().into_iter().zip(moved.entries()) {
+            prop_assert!(score >= 0.0 && (score <= 1.0 + 1e-12 || name == "P-score"), "{name}: {score}");
+            prop_assert!((score - other).abs() < 1e-9, "{name}: {score} and {other}");
+        }
+        prop_assert!(scores.correct_continuous <= scores.correct_total);
+        prop_assert!(scores.correct_total <= scores.any_total);
+        prop_assert!(scores.cemgil <= scores.cemgil_best);
+    }
+
+    #[test]
+    fn equal_beats_score_one(steps in prop::collection::vec(20u32..60, 5..40)) {
+        let add = |at: &mut u32, step: &u32| { *at += step; Some(f64::from(*at) / 64.0) };
+        let beats: Vec<f64> = steps.iter().scan(320, add).collect();
+        let scores = beat::evaluate(&beats, &beats, &BeatConfig::default()).unwrap();
+        for (name, score) in scores.entries() {
+            prop_assert!((score - 1.0).abs() < 1e-9, "{name}: {score}");
+        }
     }
 }

@@ -4,12 +4,18 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use mir_eval::{
     NamedScores,
+    beat::{self, BeatConfig},
+    key,
+    melody::{self, MelodyConfig, MelodySeries},
     multipitch::{self, MultipitchConfig},
     onset::{self, OnsetConfig},
+    tempo::{self, TempoConfig},
+    text,
     transcription::{self, TranscriptionConfig},
     transcription_velocity::{self, TranscriptionVelocityConfig, VelocityNotes},
 };
 use mir_testkit::test_data;
+use serde_json::Value;
 
 use crate::stored_cases::assert_entries;
 
@@ -21,8 +27,18 @@ fn rows(path: &Path) -> Vec<Vec<f64>> {
     lines.map(|line| line.split_whitespace().map(number).collect()).collect()
 }
 
-/// Runs one task on its seven cases and compares with the stored scores.
+/// Runs one task on its seven cases of number tables and compares with the stored scores.
 fn check<S: NamedScores>(task: &str, score: impl Fn(Vec<Vec<f64>>, Vec<Vec<f64>>) -> S) {
+    check_files(task, "txt", 7, |r, e| score(rows(r), rows(e)));
+}
+
+/// Runs one task on its cases and compares with the stored scores.
+fn check_files<S: NamedScores>(
+    task: &str,
+    annotation: &str,
+    cases: usize,
+    score: impl Fn(&Path, &Path) -> S,
+) {
     let Some(folder) = test_data(&format!("mir_eval/{task}")) else {
         return;
     };
@@ -37,13 +53,21 @@ fn check<S: NamedScores>(task: &str, score: impl Fn(Vec<Vec<f64>>, Vec<Vec<f64>>
         if !output.exists() {
             continue;
         }
-        let expected: BTreeMap<String, f64> =
-            serde_json::from_str(&fs::read_to_string(output).unwrap()).unwrap();
-        let scores = score(rows(&file("ref", "txt")), rows(&file("est", "txt")));
-        assert_entries(&scores, &expected, 1e-9, &format!("{task} {number}"));
+        let scores = score(&file("ref", annotation), &file("est", annotation));
+        assert_entries(&scores, &stored(&output), 1e-9, &format!("{task} {number}"));
         checked += 1;
     }
-    assert_eq!(checked, 7, "cases of {task}");
+    assert_eq!(checked, cases, "cases of {task}");
+}
+
+/// Stored scores; yes and no are 1 and 0.
+fn stored(path: &Path) -> BTreeMap<String, f64> {
+    let values: BTreeMap<String, Value> =
+        serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let number = |value: Value| {
+        value.as_f64().or(value.as_bool().map(f64::from)).expect("a number, or yes or no")
+    };
+    values.into_iter().map(|(name, value)| (name, number(value))).collect()
 }
 
 fn column(rows: &[Vec<f64>], index: usize) -> Vec<f64> {
@@ -98,4 +122,94 @@ fn the_multipitch_files_score_as_published() {
         multipitch::evaluate_hz(&r_times, &frequencies(&r), &e_times, &frequencies(&e), &config)
             .unwrap()
     });
+}
+
+fn score_melody(reference: &Path, estimate: &Path) -> melody::MelodyScores {
+    let (r_times, r_hz) = text::read_time_series(reference).unwrap();
+    let (e_times, e_hz) = text::read_time_series(estimate).unwrap();
+    let series = |times, hz| MelodySeries { times, hz, voicing: None };
+    let config = MelodyConfig::default();
+    melody::evaluate_hz(series(&r_times, &r_hz), series(&e_times, &e_hz), &config).unwrap()
+}
+
+#[test]
+fn the_melody_files_score_as_published() {
+    check_files("melody", "txt", 7, score_melody);
+}
+
+#[test]
+fn a_reward_and_a_voicing_beside_the_melody_are_read_and_used() {
+    let Some(folder) = test_data("mir_eval/melody") else {
+        return;
+    };
+    let read = |name: &str| text::read_time_series(folder.join(name)).unwrap();
+    let (r_times, r_hz) = read("ref00.txt");
+    let (e_times, e_hz) = read("est00.txt");
+    let (reward, voicing) = (read("reward00.txt").1, read("voicingest00.txt").1);
+    let scores = melody::evaluate_hz(
+        MelodySeries { times: &r_times, hz: &r_hz, voicing: Some(&reward) },
+        MelodySeries { times: &e_times, hz: &e_hz, voicing: Some(&voicing) },
+        &MelodyConfig::default(),
+    )
+    .unwrap();
+    // mir_eval 0.8.2 on the same files.
+    let expected = REWARDED.map(|(name, value)| (name.to_owned(), value)).into();
+    assert_entries(&scores, &expected, 1e-9, "melody 00 with reward and voicing");
+}
+
+/// Scores of the first melody with a reward and a voicing beside it.
+const REWARDED: [(&str, f64); 5] = [
+    ("Voicing Recall", 0.7215054151624548),
+    ("Voicing False Alarm", 0.22463042757706322),
+    ("Raw Pitch Accuracy", 0.9614488314801252),
+    ("Raw Chroma Accuracy", 0.9614488314801252),
+    ("Overall Accuracy", 0.7220741278060587),
+];
+
+#[test]
+fn the_melody_estimates_of_deep_salience_score_as_stored() {
+    let Some(folder) = test_data("deepsalience/melody2") else {
+        return;
+    };
+    let annotations = test_data("medleydb/Annotations/Melody").expect("comes with the estimates");
+    let text = fs::read_to_string(folder.join("expected_melody_scores.json")).unwrap();
+    let stored: Value = serde_json::from_str(&text).unwrap();
+    let scores = stored["scores"].as_object().unwrap();
+    assert_eq!(scores.len(), 10);
+    for (name, expected) in scores {
+        let (estimate, reference) = name.split_once(" vs ").unwrap();
+        let level = if reference.contains("MELODY1") { "Melody1" } else { "Melody2" };
+        let reference = annotations.join(level).join(reference);
+        let expected = serde_json::from_value(expected.clone()).unwrap();
+        assert_entries(&score_melody(&reference, &folder.join(estimate)), &expected, 1e-9, name);
+    }
+}
+
+#[test]
+fn the_beat_files_score_as_published() {
+    check_files("beat", "txt", 7, |r, e| {
+        let read = |path| text::read_events(path).unwrap();
+        beat::evaluate(&read(r), &read(e), &BeatConfig::default()).unwrap()
+    });
+}
+
+#[test]
+fn the_key_files_score_as_published() {
+    check_files("key", "txt", 7, |r, e| {
+        key::evaluate(text::read_key(r).unwrap(), text::read_key(e).unwrap())
+    });
+}
+
+#[test]
+fn the_tempo_files_score_as_published_and_the_bad_ones_are_refused() {
+    check_files("tempo", "lab", 3, |r, e| {
+        let (r, e) = (text::read_tempo(r).unwrap(), text::read_tempo(e).unwrap());
+        tempo::evaluate(&r, e.tempi(), &TempoConfig::default()).unwrap()
+    });
+    let Some(folder) = test_data("mir_eval/tempo") else {
+        return;
+    };
+    for name in ["bad00.lab", "bad02.lab"] {
+        assert!(text::read_tempo(folder.join(name)).is_err(), "{name}");
+    }
 }

@@ -5,8 +5,12 @@ use std::collections::BTreeMap;
 
 use mir_eval::{
     Cents, NamedScores,
+    beat::{self, BeatConfig},
+    key,
+    melody::{self, Interpolation, MelodyConfig, MelodySeries},
     multipitch::{self, MultipitchConfig},
     onset::{self, OnsetConfig},
+    tempo::{self, ReferenceTempo, TempoConfig},
     transcription::{self, TranscriptionConfig},
     transcription_velocity::{self, TranscriptionVelocityConfig, VelocityNotes},
 };
@@ -181,4 +185,77 @@ fn large_inputs_score_as_in_mir_eval() {
     assert_close(scores.pitch.precision, 0.801_843_333_333, TOLERANCE, "precision");
     assert_close(scores.pitch.accuracy, 0.669_230_790_631, TOLERANCE, "accuracy");
     assert_close(scores.pitch.substitution, 0.198_156_666_667, TOLERANCE, "substitution");
+}
+
+#[derive(Deserialize)]
+struct Melody {
+    times: Vec<f64>,
+    hz: Vec<f64>,
+    voicing: Option<Vec<f64>>,
+}
+
+impl Melody {
+    fn view(&self) -> MelodySeries<'_> {
+        MelodySeries { times: &self.times, hz: &self.hz, voicing: self.voicing.as_deref() }
+    }
+}
+
+#[test]
+fn melodies_score_as_in_mir_eval() {
+    for case in cases("melody") {
+        let mut config = MelodyConfig::default();
+        for (name, value) in &case.options {
+            match name.as_str() {
+                "hop" => config.hop = value.as_f64(),
+                "cent_tolerance" => config.cent_tolerance = Cents(value.as_f64().unwrap()),
+                "base_frequency" => config.base_frequency = value.as_f64().unwrap(),
+                "kind" if value == "nearest" => config.interpolation = Interpolation::Nearest,
+                "kind" if value == "zero" => config.interpolation = Interpolation::Zero,
+                other => panic!("unknown option {other}"),
+            }
+        }
+        let (r, e): (Melody, Melody) = (parse(&case.reference), parse(&case.estimate));
+        let scores = melody::evaluate_hz(r.view(), e.view(), &config).unwrap();
+        assert_entries(&scores, &case.expected, TOLERANCE, &case.name);
+    }
+}
+
+#[test]
+fn beats_score_as_in_mir_eval() {
+    for case in cases("beat") {
+        // The names of the options are those of the fields.
+        let config: BeatConfig =
+            serde_json::from_value(serde_json::to_value(&case.options).unwrap()).unwrap();
+        let (r, e): (Vec<f64>, Vec<f64>) = (parse(&case.reference), parse(&case.estimate));
+        let scores = beat::evaluate(&r, &e, &config).unwrap();
+        assert_entries(&scores, &case.expected, TOLERANCE, &case.name);
+    }
+}
+
+#[test]
+fn keys_score_as_in_mir_eval() {
+    for case in cases("key") {
+        let key = |value: &Value| value.as_str().unwrap().parse().unwrap();
+        let scores = key::evaluate(key(&case.reference), key(&case.estimate));
+        assert_entries(&scores, &case.expected, TOLERANCE, &case.name);
+    }
+}
+
+#[test]
+fn tempi_score_as_in_mir_eval() {
+    #[derive(Deserialize)]
+    struct Reference {
+        tempi: [f64; 2],
+        weight: f64,
+    }
+    for case in cases("tempo") {
+        let mut config = TempoConfig::default();
+        if let Some(tolerance) = case.options.get("tol") {
+            config.tolerance = tolerance.as_f64().unwrap();
+        }
+        let Reference { tempi, weight } = parse(&case.reference);
+        let reference = ReferenceTempo::new(tempi, weight).unwrap();
+        let scores = tempo::evaluate(&reference, parse(&case.estimate), &config).unwrap();
+        assert_entries(&scores, &case.expected, TOLERANCE, &case.name);
+    }
 }

@@ -1,0 +1,235 @@
+//! Text annotations: how do I read the files that mir_eval's evaluators read?
+//!
+//! # Format
+//! One entry a line, columns separated by white space or a comma, decimal point. The last column of a
+//! labelled format takes the rest of the line, spaces and commas included. Lines that start with `#` are
+//! comments.
+//!
+//! | file | a line | reader |
+//! |---|---|---|
+//! | beats, onsets | time | [`read_events`] |
+//! | melody, voicing | time, value | [`read_time_series`] |
+//! | intervals | start, end | [`read_intervals`] |
+//! | chords, segments | start, end, label | [`read_labeled_intervals`] |
+//! | notes | start, end, frequency | [`read_valued_intervals`] |
+//! | key | tonic, mode | [`read_key`] |
+//! | tempo | two tempi, weight | [`read_tempo`] |
+//!
+//! Readers check the form of a file, the metrics its content: times out of order are refused by the
+//! metric that needs them in order. Each `read_` has a `parse_` for text in memory, whose `path` only
+//! names the text in errors.
+//!
+//! # Differences from mir_eval
+//! Commas separate without being asked for. Blank lines and a byte order mark are skipped, bytes that are not UTF-8 are replaced. A key file may
+//! hold `X` alone.
+
+use std::{fs, path::Path};
+
+use mir_core::Error as CoreError;
+
+use crate::{Result, key::KeyLabel, tempo::ReferenceTempo};
+
+/// Event times in seconds.
+///
+/// # Errors
+/// [`mir_core::Error::Io`] if the file cannot be read; [`mir_core::Error::Parse`] with line and column
+/// for a field that is missing, too many or no number. Both arrive as [`Error::Core`](crate::Error::Core).
+pub fn read_events(path: impl AsRef<Path>) -> Result<Vec<f64>> {
+    read(path.as_ref(), parse_events)
+}
+
+/// [`read_events`] on text.
+///
+/// # Errors
+/// As [`read_events`], without [`mir_core::Error::Io`].
+///
+/// ```
+/// let beats = mir_eval::text::parse_events("# seconds\n0.5\n1.0\n", "beats.txt".as_ref())?;
+/// assert_eq!(beats, [0.5, 1.0]);
+/// # Ok::<(), mir_eval::Error>(())
+/// ```
+pub fn parse_events(text: &str, path: &Path) -> Result<Vec<f64>> {
+    rows::<1>(text, path)?.iter().map(|row| row.number(0, "time")).collect()
+}
+
+/// Times in seconds and one value at each.
+///
+/// # Errors
+/// As [`read_events`].
+pub fn read_time_series(path: impl AsRef<Path>) -> Result<(Vec<f64>, Vec<f64>)> {
+    read(path.as_ref(), parse_time_series)
+}
+
+/// [`read_time_series`] on text.
+///
+/// # Errors
+/// As [`parse_events`].
+pub fn parse_time_series(text: &str, path: &Path) -> Result<(Vec<f64>, Vec<f64>)> {
+    let pair = |row: &Row<'_, 2>| Ok((row.number(0, "time")?, row.number(1, "value")?));
+    rows::<2>(text, path)?.iter().map(pair).collect()
+}
+
+/// Start and end of intervals in seconds.
+///
+/// # Errors
+/// As [`read_events`].
+pub fn read_intervals(path: impl AsRef<Path>) -> Result<Vec<[f64; 2]>> {
+    read(path.as_ref(), parse_intervals)
+}
+
+/// [`read_intervals`] on text.
+///
+/// # Errors
+/// As [`parse_events`].
+pub fn parse_intervals(text: &str, path: &Path) -> Result<Vec<[f64; 2]>> {
+    rows::<2>(text, path)?.iter().map(Row::interval).collect()
+}
+
+/// Start and end of intervals in seconds, and their labels.
+///
+/// # Errors
+/// As [`read_events`].
+pub fn read_labeled_intervals(path: impl AsRef<Path>) -> Result<(Vec<[f64; 2]>, Vec<String>)> {
+    read(path.as_ref(), parse_labeled_intervals)
+}
+
+/// [`read_labeled_intervals`] on text.
+///
+/// # Errors
+/// As [`parse_events`].
+pub fn parse_labeled_intervals(text: &str, path: &Path) -> Result<(Vec<[f64; 2]>, Vec<String>)> {
+    let labeled = |row: &Row<'_, 3>| Ok((row.interval()?, row.fields[2].to_owned()));
+    rows::<3>(text, path)?.iter().map(labeled).collect()
+}
+
+/// Start and end of intervals in seconds, and one value for each: the frequencies of notes, say.
+///
+/// # Errors
+/// As [`read_events`].
+pub fn read_valued_intervals(path: impl AsRef<Path>) -> Result<(Vec<[f64; 2]>, Vec<f64>)> {
+    read(path.as_ref(), parse_valued_intervals)
+}
+
+/// [`read_valued_intervals`] on text.
+///
+/// # Errors
+/// As [`parse_events`].
+pub fn parse_valued_intervals(text: &str, path: &Path) -> Result<(Vec<[f64; 2]>, Vec<f64>)> {
+    let valued = |row: &Row<'_, 3>| Ok((row.interval()?, row.number(2, "value")?));
+    rows::<3>(text, path)?.iter().map(valued).collect()
+}
+
+/// The key of a piece: tonic and mode on the only line.
+///
+/// # Errors
+/// [`Error::Label`](crate::Error::Label) for a key that there is not; [`mir_core::Error::Io`]; and
+/// [`mir_core::Error::Parse`] for a file with no line or more than one.
+pub fn read_key(path: impl AsRef<Path>) -> Result<KeyLabel> {
+    read(path.as_ref(), parse_key)
+}
+
+/// [`read_key`] on text.
+///
+/// # Errors
+/// As [`read_key`], without [`mir_core::Error::Io`].
+pub fn parse_key(text: &str, path: &Path) -> Result<KeyLabel> {
+    single(&rows::<1>(text, path)?, path)?.fields[0].parse()
+}
+
+/// The tempi of a piece: two tempi in beats per minute and the weight of the first, on the only line.
+/// An estimate has the same form, and its weight is ignored by the metric.
+///
+/// # Errors
+/// [`Error::Entry`](crate::Error::Entry) for a tempo or weight outside its range;
+/// [`mir_core::Error::Io`]; and [`mir_core::Error::Parse`] for a field that is no number, or a file with
+/// no line or more than one.
+pub fn read_tempo(path: impl AsRef<Path>) -> Result<ReferenceTempo> {
+    read(path.as_ref(), parse_tempo)
+}
+
+/// [`read_tempo`] on text.
+///
+/// # Errors
+/// As [`read_tempo`], without [`mir_core::Error::Io`].
+pub fn parse_tempo(text: &str, path: &Path) -> Result<ReferenceTempo> {
+    let rows = rows::<3>(text, path)?;
+    let row = single(&rows, path)?;
+    ReferenceTempo::new(
+        [row.number(0, "first tempo")?, row.number(1, "second tempo")?],
+        row.number(2, "weight")?,
+    )
+}
+
+fn read<T>(path: &Path, parse: impl Fn(&str, &Path) -> Result<T>) -> Result<T> {
+    let bytes = fs::read(path).map_err(|source| CoreError::Io {
+        action: "read",
+        path: path.to_owned(),
+        source,
+    })?;
+    parse(&String::from_utf8_lossy(&bytes), path)
+}
+
+/// The columns of one line.
+struct Row<'t, const N: usize> {
+    path: &'t Path,
+    line: usize,
+    fields: [&'t str; N],
+}
+
+impl<const N: usize> Row<'_, N> {
+    fn number(&self, column: usize, field: &'static str) -> Result<f64> {
+        let text = self.fields[column];
+        text.parse().map_err(|_| parse_error(self.path, self.line, field, "a number", text))
+    }
+
+    fn interval(&self) -> Result<[f64; 2]> {
+        Ok([self.number(0, "start")?, self.number(1, "end")?])
+    }
+}
+
+/// All lines with content, split into `N` columns.
+fn rows<'t, const N: usize>(text: &'t str, path: &'t Path) -> Result<Vec<Row<'t, N>>> {
+    let mut rows = Vec::new();
+    for (index, content) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        if content.starts_with('#') || content.trim().is_empty() {
+            continue;
+        }
+        let mut rest = content.trim();
+        let mut fields = [""; N];
+        for (column, field) in fields.iter_mut().enumerate() {
+            if rest.is_empty() {
+                return Err(parse_error(path, index + 1, "line", "more columns", content));
+            }
+            let separator = |c: char| c.is_whitespace() || c == ',';
+            let end = if column + 1 == N { None } else { rest.find(separator) };
+            *field = &rest[..end.unwrap_or(rest.len())];
+            rest = rest[field.len()..].trim_start();
+            rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
+        }
+        rows.push(Row { path, line: index + 1, fields });
+    }
+    Ok(rows)
+}
+
+/// The only row.
+fn single<'r, 't, const N: usize>(rows: &'r [Row<'t, N>], path: &Path) -> Result<&'r Row<'t, N>> {
+    match rows {
+        [row] => Ok(row),
+        [] => Err(parse_error(path, 1, "file", "one line of data", "")),
+        [_, second, ..] => {
+            let actual = second.fields.join(" ");
+            Err(parse_error(path, second.line, "file", "only one line of data", &actual))
+        }
+    }
+}
+
+fn parse_error(
+    path: &Path,
+    line: usize,
+    field: &'static str,
+    expected: &'static str,
+    actual: &str,
+) -> crate::Error {
+    let (path, actual) = (path.to_owned(), actual.to_owned());
+    CoreError::Parse { path, line, field, expected, actual }.into()
+}
