@@ -97,6 +97,32 @@ pub enum Error {
         /// The velocity.
         actual: f64,
     },
+    /// An interval does not end after it starts.
+    #[error(
+        "{side}: interval {index} lasts from {start} s to {end} s, expected an end after the start"
+    )]
+    EmptyInterval {
+        /// Whose interval.
+        side: Side,
+        /// Index of the interval.
+        index: usize,
+        /// Its start in seconds.
+        start: f64,
+        /// Its end in seconds.
+        end: f64,
+    },
+    /// An interval starts before the one in front of it has ended.
+    #[error(
+        "{side}: an interval starts at {start} s, before the end of the one before at {previous_end} s"
+    )]
+    Overlap {
+        /// Whose intervals.
+        side: Side,
+        /// End of the earlier interval in seconds.
+        previous_end: f64,
+        /// Start of the later one in seconds.
+        start: f64,
+    },
     /// A value of a series lies outside its range.
     #[error("{side}: {series} {index} is {actual}, expected {expected}")]
     Entry {

@@ -13,6 +13,7 @@
 //! | is the melody there, and at the right pitch? | [`melody`] |
 //! | does it tap along with the beat? | [`beat`] |
 //! | is it the right key, or a relative? | [`key`] |
+//! | is it the right chord, and for how long? | [`chord`] |
 //! | is it the tempo at which people tap? | [`tempo`] |
 //! | how much of what sounds was found? | [`multipitch`] |
 //! | how do two piano rolls agree, cell by cell? | [`frame`] |
@@ -40,8 +41,10 @@
 #![doc(test(attr(deny(warnings))))]
 
 pub mod beat;
+pub mod chord;
 mod error;
 pub mod frame;
+mod intervals;
 pub mod key;
 pub mod matching;
 pub mod melody;

@@ -3,6 +3,7 @@
 use mir_eval::{
     Cents, Error, Key, Note, Side, Velocity,
     beat::{self, BeatConfig},
+    chord::{self, Chord, Comparison},
     key::{self, KeyLabel},
     melody::{self, MelodyConfig, MelodySeries},
     multipitch::{self, MultipitchConfig},
@@ -256,4 +257,73 @@ fn commas_spaces_and_labels_with_both_are_read() {
         text::parse_labeled_intervals("0,1,C:maj(9, 11)\n1 2 verse one\n", path).unwrap();
     assert_eq!(intervals, [[0.0, 1.0], [1.0, 2.0]]);
     assert_eq!(labels, ["C:maj(9, 11)", "verse one"]);
+}
+
+#[test]
+fn chords_have_to_follow_the_syntax() {
+    let bad = [
+        "",
+        "H",
+        "c",
+        "C:",
+        "C:foo",
+        "C:maj(",
+        "C:maj()",
+        "C(9)",
+        "C:maj(14)",
+        "C:maj(09)",
+        "C/",
+        "C/0",
+        "C#b",
+        "C:maj/3/5",
+        "N:maj",
+        "N/3",
+        "C:aug7",
+        "C:maj11",
+        "C:maj(9",
+        "C:maj9)",
+        "C:maj(+9)",
+        "Ç",
+        " C",
+        "C:(3,)",
+        "C:Maj",
+    ];
+    for label in bad {
+        let error = label.parse::<Chord>().unwrap_err();
+        assert!(matches!(error, Error::Label { kind: "chord", .. }), "{label}: {error}");
+        assert!(Chord::with_extensions(label).is_err(), "{label}");
+    }
+    for label in ["C", "Gbb:min7(*b3,#11)/bb7", "D:(1,5)", "A:13/13", "N", "X"] {
+        assert!(label.parse::<Chord>().is_ok(), "{label}");
+    }
+}
+
+#[test]
+fn chord_intervals_have_to_be_intervals_in_order() {
+    let score = |intervals: &[[f64; 2]], labels: &[&str]| {
+        chord::evaluate(&[[0.0, 4.0]], &["C"], intervals, labels)
+    };
+    assert!(matches!(score(&[[0.0, 1.0]], &[]), Err(Error::Length { series: "labels", .. })));
+    assert!(matches!(score(&[[0.0, 0.0]], &["C"]), Err(Error::EmptyInterval { index: 0, .. })));
+    assert!(matches!(score(&[[-1.0, 0.0]], &["C"]), Err(Error::InvalidTime { index: 0, .. })));
+    assert!(matches!(score(&[[0.0, f64::NAN]], &["C"]), Err(Error::InvalidTime { index: 0, .. })));
+    let swapped = score(&[[1.0, 2.0], [0.0, 1.0]], &["C", "G"]);
+    assert!(matches!(swapped, Err(Error::Unsorted { index: 1, .. })));
+    let overlap = score(&[[0.0, 2.0], [1.0, 3.0]], &["C", "G"]);
+    assert!(matches!(overlap, Err(Error::Overlap { side: Side::Estimate, .. })));
+    let distance = chord::directional_hamming_distance(&[[0.0, 2.0], [1.0, 3.0]], &[]);
+    assert!(matches!(distance, Err(Error::Overlap { side: Side::Reference, .. })));
+    let error = chord::weighted_accuracy(&[Some(true)], &[-1.0]).unwrap_err();
+    assert!(matches!(error, Error::Entry { series: "weight", .. }), "{error}");
+}
+
+#[test]
+fn without_reference_chords_all_scores_are_zero() {
+    let none: [&str; 0] = [];
+    let scores = chord::evaluate(&[], &none, &[[0.0, 1.0]], &["C"]).unwrap();
+    assert_eq!(scores, chord::ChordScores::default());
+    // A chord that begins where the reference ends changes nothing.
+    let score = |i: &[[f64; 2]], l: &[&str]| chord::evaluate(&[[0.0, 4.0]], &["C"], i, l).unwrap();
+    assert_eq!(score(&[[0.0, 4.0], [4.0, 5.0]], &["C", "G"]), score(&[[0.0, 4.0]], &["C"]));
+    assert_eq!(Comparison::Root.compare(&Chord::UNKNOWN, &Chord::NONE), None);
 }

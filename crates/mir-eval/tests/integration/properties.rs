@@ -3,6 +3,7 @@
 use mir_eval::{
     Key, NamedScores, Note, Pitch, Velocity,
     beat::{self, BeatConfig},
+    chord::{self, Chord, Comparison},
     melody::{self, MelodyConfig, MelodySeries},
     multipitch::{self, MultipitchConfig},
     transcription::{self, NoteScores, TranscriptionConfig},
@@ -178,4 +179,47 @@ proptest! {
             prop_assert!((score - 1.0).abs() < 1e-9, "{name}: {score}");
         }
     }
+
+    #[test]
+    fn stricter_chord_rules_score_no_higher_and_transposition_changes_nothing(
+        r in prop::collection::vec((0usize..12, 0usize..QUALITIES.len(), 1u32..40), 1..20),
+        e in prop::collection::vec((0usize..12, 0usize..QUALITIES.len(), 1u32..40), 1..20),
+        up in 0usize..12,
+    ) {
+        let play = |chords: &[(usize, usize, u32)], up: usize| {
+            let (mut intervals, mut labels, mut at) = (Vec::new(), Vec::new(), 0.0);
+            for &(root, quality, length) in chords {
+                let end = at + f64::from(length) / 16.0;
+                intervals.push([at, end]);
+                labels.push(format!("{}:{}", ROOTS[(root + up) % 12], QUALITIES[quality]));
+                at = end;
+            }
+            (intervals, labels)
+        };
+        let score = |up: usize| {
+            let (r, e) = (play(&r, up), play(&e, up));
+            chord::evaluate(&r.0, &r.1, &e.0, &e.1).unwrap()
+        };
+        let scores = score(0);
+        prop_assert_eq!(scores, score(up));
+        prop_assert!(scores.tetrads <= scores.triads && scores.triads <= scores.thirds);
+        prop_assert!(scores.thirds <= scores.root && scores.tetrads_inv <= scores.tetrads);
+        for (name, score) in scores.entries() {
+            prop_assert!((-1e-12..=1.0 + 1e-12).contains(&score), "{name}: {score}");
+        }
+    }
+
+    #[test]
+    fn no_label_breaks_the_parser(label in "[A-HNX#b:/(),*0-9majindsu+ ]{0,16}") {
+        // A chord is the same as itself under every rule that knows it.
+        if let Ok(chord) = label.parse::<Chord>() {
+            for rule in Comparison::ALL {
+                prop_assert!(rule.compare(&chord, &chord) != Some(false), "{label}: {rule:?}");
+            }
+        }
+    }
 }
+
+const ROOTS: [&str; 12] = ["C", "C#", "D", "Eb", "E", "F", "Gb", "G", "G#", "A", "Bb", "B"];
+const QUALITIES: [&str; 10] =
+    ["maj", "min", "7", "min7", "maj7", "dim", "aug", "sus4", "9", "maj6"];

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use mir_eval::{
     NamedScores,
     beat::{self, BeatConfig},
-    key,
+    chord, key,
     melody::{self, MelodyConfig, MelodySeries},
     multipitch::{self, MultipitchConfig},
     onset::{self, OnsetConfig},
@@ -212,4 +212,13 @@ fn the_tempo_files_score_as_published_and_the_bad_ones_are_refused() {
     for name in ["bad00.lab", "bad02.lab"] {
         assert!(text::read_tempo(folder.join(name)).is_err(), "{name}");
     }
+}
+
+#[test]
+fn the_chord_files_score_as_published() {
+    check_files("chord", "lab", 7, |r, e| {
+        let (r_intervals, r_labels) = text::read_labeled_intervals(r).unwrap();
+        let (e_intervals, e_labels) = text::read_labeled_intervals(e).unwrap();
+        chord::evaluate(&r_intervals, &r_labels, &e_intervals, &e_labels).unwrap()
+    });
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use mir_eval::{
     Cents, NamedScores,
     beat::{self, BeatConfig},
-    key,
+    chord, key,
     melody::{self, Interpolation, MelodyConfig, MelodySeries},
     multipitch::{self, MultipitchConfig},
     onset::{self, OnsetConfig},
@@ -256,6 +256,22 @@ fn tempi_score_as_in_mir_eval() {
         let Reference { tempi, weight } = parse(&case.reference);
         let reference = ReferenceTempo::new(tempi, weight).unwrap();
         let scores = tempo::evaluate(&reference, parse(&case.estimate), &config).unwrap();
+        assert_entries(&scores, &case.expected, TOLERANCE, &case.name);
+    }
+}
+
+#[derive(Deserialize)]
+struct LabeledIntervals {
+    intervals: Vec<[f64; 2]>,
+    labels: Vec<String>,
+}
+
+#[test]
+fn chords_score_as_in_mir_eval() {
+    for case in cases("chord") {
+        let (r, e): (LabeledIntervals, LabeledIntervals) =
+            (parse(&case.reference), parse(&case.estimate));
+        let scores = chord::evaluate(&r.intervals, &r.labels, &e.intervals, &e.labels).unwrap();
         assert_entries(&scores, &case.expected, TOLERANCE, &case.name);
     }
 }
