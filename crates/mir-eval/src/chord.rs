@@ -54,10 +54,12 @@ const MAJ7: u16 = bits(&[0, 4, 7, 11]);
 const MIN7: u16 = bits(&[0, 3, 7, 10]);
 const DOM7: u16 = bits(&[0, 4, 7, 10]);
 
-/// The qualities, their semitones above the root, and the simpler quality with added degrees that an
-/// extended chord stands for.
+/// A simpler quality with added degrees that an extended chord stands for.
+type Extension = Option<(u16, &'static [i32])>;
+
+/// The qualities, their semitones above the root, and what extended ones consist of.
 #[rustfmt::skip]
-const QUALITIES: [(&str, u16, Option<(u16, &[i32])>); 24] = [
+const QUALITIES: [(&str, u16, Extension); 24] = [
     ("maj", MAJ, None),
     ("min", MIN, None),
     ("aug", bits(&[0, 4, 8]), None),

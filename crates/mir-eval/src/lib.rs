@@ -14,6 +14,7 @@
 //! | does it tap along with the beat? | [`beat`] |
 //! | is it the right key, or a relative? | [`key`] |
 //! | is it the right chord, and for how long? | [`chord`] |
+//! | are the parts of the form found? | [`segment`] |
 //! | is it the tempo at which people tap? | [`tempo`] |
 //! | how much of what sounds was found? | [`multipitch`] |
 //! | how do two piano rolls agree, cell by cell? | [`frame`] |
@@ -54,6 +55,7 @@ pub mod onset;
 pub mod plots;
 pub mod report;
 mod score;
+pub mod segment;
 pub mod stats;
 pub mod tempo;
 pub mod text;

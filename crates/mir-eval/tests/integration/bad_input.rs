@@ -1,13 +1,14 @@
 //! Input that cannot be scored is refused by name, never by a panic or a NaN.
 
 use mir_eval::{
-    Cents, Error, Key, Note, Side, Velocity,
+    Cents, Error, Key, NamedScores, Note, Side, Velocity,
     beat::{self, BeatConfig},
     chord::{self, Chord, Comparison},
     key::{self, KeyLabel},
     melody::{self, MelodyConfig, MelodySeries},
     multipitch::{self, MultipitchConfig},
     onset::{self, OnsetConfig},
+    segment::{self, SegmentConfig},
     tempo::{self, ReferenceTempo, TempoConfig},
     text,
     transcription::{self, TranscriptionConfig},
@@ -326,4 +327,42 @@ fn without_reference_chords_all_scores_are_zero() {
     let score = |i: &[[f64; 2]], l: &[&str]| chord::evaluate(&[[0.0, 4.0]], &["C"], i, l).unwrap();
     assert_eq!(score(&[[0.0, 4.0], [4.0, 5.0]], &["C", "G"]), score(&[[0.0, 4.0]], &["C"]));
     assert_eq!(Comparison::Root.compare(&Chord::UNKNOWN, &Chord::NONE), None);
+}
+
+#[test]
+fn segments_have_to_be_intervals_in_order() {
+    let score = |intervals: &[[f64; 2]], labels: &[&str], config: &SegmentConfig| {
+        segment::evaluate(&[[0.0, 4.0]], &["A"], intervals, labels, config)
+    };
+    let config = SegmentConfig::default();
+    let side = Side::Estimate;
+    let error = score(&[[0.0, 1.0]], &[], &config).unwrap_err();
+    assert!(matches!(error, Error::Length { series: "labels", .. }), "{error}");
+    let error = score(&[[1.0, 1.0]], &["A"], &config).unwrap_err();
+    assert!(matches!(error, Error::EmptyInterval { index: 0, .. }), "{error}");
+    let error = score(&[[0.0, f64::INFINITY]], &["A"], &config).unwrap_err();
+    assert!(matches!(error, Error::InvalidTime { index: 0, .. }), "{error}");
+    let error = score(&[[1.0, 2.0], [0.0, 1.0]], &["A"; 2], &config).unwrap_err();
+    assert!(matches!(error, Error::Unsorted { side: s, index: 1, .. } if s == side), "{error}");
+    for frame_size in [0.0, -1.0, f64::NAN, 1e-12] {
+        let config = SegmentConfig { frame_size, ..Default::default() };
+        let error = score(&[[0.0, 4.0]], &["A"], &config).unwrap_err();
+        assert!(matches!(error, Error::Config { field: "frame_size", .. }), "{error}");
+    }
+    let error = segment::detection(&[], &[], -1.0, &config).unwrap_err();
+    assert!(matches!(error, Error::Config { field: "window", .. }), "{error}");
+    let error = segment::Contingency::new(&[0], &[]).unwrap_err();
+    assert!(matches!(error, Error::Length { series: "frames", .. }), "{error}");
+}
+
+#[test]
+fn segments_that_cannot_be_compared_give_numbers() {
+    let (config, none) = (SegmentConfig::default(), [""; 0]);
+    let scores = segment::evaluate(&[], &none, &[[0.0, 1.0]], &["A"], &config).unwrap();
+    assert_eq!(scores, segment::SegmentScores::default());
+    // Shorter than a frame, and exactly one frame.
+    for end in [0.05, 0.15] {
+        let scores = segment::evaluate(&[[0.0, end]], &["A"], &[], &none, &config).unwrap();
+        assert!(scores.entries().iter().all(|(_, value)| value.is_finite()), "{scores:?}");
+    }
 }

@@ -6,6 +6,7 @@ use mir_eval::{
     chord::{self, Chord, Comparison},
     melody::{self, MelodyConfig, MelodySeries},
     multipitch::{self, MultipitchConfig},
+    segment::{Contingency, frame_labels},
     transcription::{self, NoteScores, TranscriptionConfig},
     transcription_velocity::{self, TranscriptionVelocityConfig},
 };
@@ -217,6 +218,66 @@ proptest! {
                 prop_assert!(rule.compare(&chord, &chord) != Some(false), "{label}: {rule:?}");
             }
         }
+    }
+
+    #[test]
+    fn pairs_of_frames_are_counted_as_one_by_one(
+        frames in prop::collection::vec((0usize..4, 0usize..4), 2..60),
+    ) {
+        let (r, e): (Vec<usize>, Vec<usize>) = frames.into_iter().unzip();
+        let (mut both, mut reference, mut estimated, mut agree, mut all) = (0, 0, 0, 0, 0);
+        for i in 0..r.len() {
+            for j in 0..i {
+                let (same_r, same_e) = (r[i] == r[j], e[i] == e[j]);
+                both += usize::from(same_r && same_e);
+                reference += usize::from(same_r);
+                estimated += usize::from(same_e);
+                agree += usize::from(same_r == same_e);
+                all += 1;
+            }
+        }
+        let table = Contingency::new(&r, &e).unwrap();
+        let counts = table.pairwise(1.0).counts;
+        prop_assert_eq!((counts.matched, counts.reference, counts.estimated), (both, reference, estimated));
+        prop_assert!((table.rand_index() - agree as f64 / all as f64).abs() < 1e-12);
+    }
+
+    #[test]
+    fn names_of_labels_do_not_matter_and_exchanging_the_sides_exchanges_the_scores(
+        frames in prop::collection::vec((0usize..4, 0usize..4), 2..60),
+    ) {
+        let (r, e): (Vec<usize>, Vec<usize>) = frames.into_iter().unzip();
+        let renamed: Vec<usize> = e.iter().map(|label| 9 - 2 * label).collect();
+        let scores = |r: &[usize], e: &[usize]| {
+            let table = Contingency::new(r, e).unwrap();
+            let (m, v) = (table.mutual_information(), table.v_measure(1.0));
+            [m.raw, m.adjusted, m.normalized, table.adjusted_rand_index(), v.f_measure, v.over, v.under]
+        };
+        let plain = scores(&r, &e);
+        for (name, value) in plain.iter().zip(scores(&r, &renamed)) {
+            prop_assert!((name - value).abs() < 1e-9, "{plain:?}");
+        }
+        let mut swapped = scores(&e, &r);
+        swapped.swap(5, 6);
+        for (value, other) in plain.iter().zip(swapped) {
+            prop_assert!((value - other).abs() < 1e-9, "{plain:?} and {swapped:?}");
+        }
+        let own = Contingency::new(&r, &r).unwrap();
+        prop_assert!((own.adjusted_rand_index() - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn frames_carry_the_label_of_their_segment(cuts in prop::collection::vec(1u32..50, 1..20)) {
+        let end = |at: &mut u32, length: &u32| { *at += length; Some(f64::from(*at) * 0.25) };
+        let ends: Vec<f64> = cuts.iter().scan(0, end).collect();
+        let starts = std::iter::once(0.0).chain(ends.iter().copied());
+        let intervals: Vec<[f64; 2]> = starts.zip(&ends).map(|(a, &b)| [a, b]).collect();
+        let labels: Vec<String> = (0..intervals.len()).map(|i| format!("part {i}")).collect();
+        let frames = frame_labels(&intervals, &labels, 0.25).unwrap();
+        let expected: Vec<usize> = cuts.iter().enumerate()
+            .flat_map(|(i, &length)| std::iter::repeat_n(i + 1, length as usize))
+            .collect();
+        prop_assert_eq!(frames, expected);
     }
 }
 

@@ -9,6 +9,7 @@ use mir_eval::{
     melody::{self, MelodyConfig, MelodySeries},
     multipitch::{self, MultipitchConfig},
     onset::{self, OnsetConfig},
+    segment::{self, SegmentConfig},
     tempo::{self, TempoConfig},
     text,
     transcription::{self, TranscriptionConfig},
@@ -220,5 +221,15 @@ fn the_chord_files_score_as_published() {
         let (r_intervals, r_labels) = text::read_labeled_intervals(r).unwrap();
         let (e_intervals, e_labels) = text::read_labeled_intervals(e).unwrap();
         chord::evaluate(&r_intervals, &r_labels, &e_intervals, &e_labels).unwrap()
+    });
+}
+
+#[test]
+fn the_segment_files_score_as_published() {
+    check_files("segment", "lab", 7, |r, e| {
+        let (r_intervals, r_labels) = text::read_labeled_intervals(r).unwrap();
+        let (e_intervals, e_labels) = text::read_labeled_intervals(e).unwrap();
+        let config = SegmentConfig::default();
+        segment::evaluate(&r_intervals, &r_labels, &e_intervals, &e_labels, &config).unwrap()
     });
 }

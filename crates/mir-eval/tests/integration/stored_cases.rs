@@ -10,6 +10,7 @@ use mir_eval::{
     melody::{self, Interpolation, MelodyConfig, MelodySeries},
     multipitch::{self, MultipitchConfig},
     onset::{self, OnsetConfig},
+    segment::{self, SegmentConfig},
     tempo::{self, ReferenceTempo, TempoConfig},
     transcription::{self, TranscriptionConfig},
     transcription_velocity::{self, TranscriptionVelocityConfig, VelocityNotes},
@@ -273,5 +274,31 @@ fn chords_score_as_in_mir_eval() {
             (parse(&case.reference), parse(&case.estimate));
         let scores = chord::evaluate(&r.intervals, &r.labels, &e.intervals, &e.labels).unwrap();
         assert_entries(&scores, &case.expected, TOLERANCE, &case.name);
+    }
+}
+
+#[test]
+fn segments_score_as_in_mir_eval() {
+    for mut case in cases("segment") {
+        // The names of the options are those of the fields.
+        let config: SegmentConfig =
+            serde_json::from_value(serde_json::to_value(&case.options).unwrap()).unwrap();
+        let (r, e): (LabeledIntervals, LabeledIntervals) =
+            (parse(&case.reference), parse(&case.estimate));
+        let mut scores =
+            segment::evaluate(&r.intervals, &r.labels, &e.intervals, &e.labels, &config).unwrap();
+        if scores.deviation.is_none() {
+            // Undefined on both sides; filled in to compare the rest.
+            let names = ["Ref-to-est deviation", "Est-to-ref deviation"];
+            for name in names {
+                assert!(case.expected.insert(name.to_owned(), 0.0).is_none(), "{}", case.name);
+            }
+            scores.deviation =
+                Some(segment::Deviation { reference_to_estimate: 0.0, estimate_to_reference: 0.0 });
+        }
+        // Not stored where it is rounding noise: one side has a single label and tells nothing.
+        case.expected.entry("Normalized Mutual Information".to_owned()).or_insert(0.0);
+        // Logarithms of factorials of a few hundred cancel in the adjusted mutual information.
+        assert_entries(&scores, &case.expected, 1e-10, &case.name);
     }
 }
