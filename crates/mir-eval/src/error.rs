@@ -123,6 +123,14 @@ pub enum Error {
         /// Start of the later one in seconds.
         start: f64,
     },
+    /// A pattern has no occurrence, or one without points.
+    #[error("{side}: pattern {pattern} has no occurrence, or one without points; leave it out")]
+    EmptyPattern {
+        /// Whose pattern.
+        side: Side,
+        /// Index of the pattern.
+        pattern: usize,
+    },
     /// A value of a series lies outside its range.
     #[error("{side}: {series} {index} is {actual}, expected {expected}")]
     Entry {

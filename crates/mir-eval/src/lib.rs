@@ -15,6 +15,7 @@
 //! | is it the right key, or a relative? | [`key`] |
 //! | is it the right chord, and for how long? | [`chord`] |
 //! | are the parts of the form found? | [`segment`] |
+//! | are repeated themes found? | [`pattern`] |
 //! | is it the tempo at which people tap? | [`tempo`] |
 //! | how much of what sounds was found? | [`multipitch`] |
 //! | how do two piano rolls agree, cell by cell? | [`frame`] |
@@ -51,6 +52,7 @@ pub mod matching;
 pub mod melody;
 pub mod multipitch;
 pub mod onset;
+pub mod pattern;
 #[cfg(feature = "plots")]
 pub mod plots;
 pub mod report;

@@ -14,6 +14,7 @@
 //! | notes | start, end, frequency | [`read_valued_intervals`] |
 //! | key | tonic, mode | [`read_key`] |
 //! | tempo | two tempi, weight | [`read_tempo`] |
+//! | patterns | `pattern…`, `occurrence…`, or onset, MIDI pitch | [`read_patterns`] |
 //!
 //! Readers check the form of a file, the metrics its content: times out of order are refused by the
 //! metric that needs them in order. Each `read_` has a `parse_` for text in memory, whose `path` only
@@ -27,7 +28,7 @@ use std::{fs, path::Path};
 
 use mir_core::Error as CoreError;
 
-use crate::{Result, key::KeyLabel, tempo::ReferenceTempo};
+use crate::{Result, key::KeyLabel, pattern::Pattern, tempo::ReferenceTempo};
 
 /// Event times in seconds.
 ///
@@ -158,6 +159,42 @@ pub fn parse_tempo(text: &str, path: &Path) -> Result<ReferenceTempo> {
         [row.number(0, "first tempo")?, row.number(1, "second tempo")?],
         row.number(2, "weight")?,
     )
+}
+
+/// Repeated patterns in the form of MIREX 2013: lines that contain `pattern` or `occurrence` begin a new
+/// one, the others are points. Patterns and occurrences without points are left out.
+///
+/// # Errors
+/// As [`read_events`].
+pub fn read_patterns(path: impl AsRef<Path>) -> Result<Vec<Pattern>> {
+    read(path.as_ref(), parse_patterns)
+}
+
+/// [`read_patterns`] on text.
+///
+/// # Errors
+/// As [`parse_events`].
+pub fn parse_patterns(text: &str, path: &Path) -> Result<Vec<Pattern>> {
+    let mut patterns: Vec<Pattern> = vec![vec![Vec::new()]];
+    for row in rows::<1>(text, path)? {
+        let line = row.fields[0];
+        if line.contains("pattern") {
+            patterns.push(vec![Vec::new()]);
+        } else if let Some(occurrences) = patterns.last_mut() {
+            if line.contains("occurrence") {
+                occurrences.push(Vec::new());
+            } else if let Some(points) = occurrences.last_mut() {
+                let (onset, pitch) = line.split_once(',').unwrap_or((line, ""));
+                let point = Row { path, line: row.line, fields: [onset.trim(), pitch.trim()] };
+                points.push([point.number(0, "onset")?, point.number(1, "pitch")?]);
+            }
+        }
+    }
+    for occurrences in &mut patterns {
+        occurrences.retain(|points| !points.is_empty());
+    }
+    patterns.retain(|occurrences| !occurrences.is_empty());
+    Ok(patterns)
 }
 
 fn read<T>(path: &Path, parse: impl Fn(&str, &Path) -> Result<T>) -> Result<T> {

@@ -8,6 +8,7 @@ use mir_eval::{
     melody::{self, MelodyConfig, MelodySeries},
     multipitch::{self, MultipitchConfig},
     onset::{self, OnsetConfig},
+    pattern::{self, PatternConfig},
     segment::{self, SegmentConfig},
     tempo::{self, ReferenceTempo, TempoConfig},
     text,
@@ -365,4 +366,19 @@ fn segments_that_cannot_be_compared_give_numbers() {
         let scores = segment::evaluate(&[[0.0, end]], &["A"], &[], &none, &config).unwrap();
         assert!(scores.entries().iter().all(|(_, value)| value.is_finite()), "{scores:?}");
     }
+}
+
+#[test]
+fn patterns_have_to_have_points() {
+    let config = PatternConfig::default();
+    let score = |estimate: &[pattern::Pattern]| pattern::evaluate(&[], estimate, &config);
+    for bad in [vec![], vec![vec![]]] {
+        let error = score(&[vec![vec![[0.0, 60.0]]], bad]).unwrap_err();
+        assert!(matches!(error, Error::EmptyPattern { pattern: 1, .. }), "{error}");
+    }
+    let error = score(&[vec![vec![[f64::NAN, 60.0]]]]).unwrap_err();
+    assert!(matches!(error, Error::Entry { index: 0, .. }), "{error}");
+    let error = pattern::standard(&[], &[], f64::NAN).unwrap_err();
+    assert!(matches!(error, Error::Config { field: "tolerance", .. }), "{error}");
+    assert!(text::parse_patterns("pattern1\noccurrence1\n1.0\n", "a.txt".as_ref()).is_err());
 }

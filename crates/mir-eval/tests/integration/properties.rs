@@ -6,6 +6,7 @@ use mir_eval::{
     chord::{self, Chord, Comparison},
     melody::{self, MelodyConfig, MelodySeries},
     multipitch::{self, MultipitchConfig},
+    pattern::{self, PatternConfig},
     segment::{Contingency, frame_labels},
     transcription::{self, NoteScores, TranscriptionConfig},
     transcription_velocity::{self, TranscriptionVelocityConfig},
@@ -278,6 +279,27 @@ proptest! {
             .flat_map(|(i, &length)| std::iter::repeat_n(i + 1, length as usize))
             .collect();
         prop_assert_eq!(frames, expected);
+    }
+
+    #[test]
+    fn pattern_scores_are_fractions_and_equal_patterns_score_one(
+        points in prop::collection::vec(prop::collection::vec(prop::collection::vec((0u8..20, 0u8..8), 1..6), 1..4), 1..5),
+    ) {
+        // A set of points: one that is written twice would count once in common and twice in length.
+        let occurrence = |points: &Vec<(u8, u8)>| -> pattern::Occurrence {
+            let unique: std::collections::BTreeSet<_> = points.iter().collect();
+            unique.into_iter().map(|&(t, p)| [f64::from(t), f64::from(p)]).collect()
+        };
+        let patterns: Vec<pattern::Pattern> =
+            points.iter().map(|p| p.iter().map(occurrence).collect()).collect();
+        let config = PatternConfig::default();
+        let own = pattern::evaluate(&patterns, &patterns, &config).unwrap();
+        for score in [own.standard, own.establishment, own.occurrence[0], own.three_layer] {
+            prop_assert!((score.f1 - 1.0).abs() < 1e-12, "{own:?}");
+        }
+        let other = pattern::evaluate(&patterns[..1], &patterns, &config).unwrap();
+        let in_unit = |(name, s): &(&str, f64)| *name == "P" || (0.0..=1.0 + 1e-12).contains(s);
+        prop_assert!(other.entries().iter().all(in_unit), "{other:?}");
     }
 }
 

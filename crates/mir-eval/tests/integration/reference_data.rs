@@ -9,6 +9,7 @@ use mir_eval::{
     melody::{self, MelodyConfig, MelodySeries},
     multipitch::{self, MultipitchConfig},
     onset::{self, OnsetConfig},
+    pattern::{self, PatternConfig},
     segment::{self, SegmentConfig},
     tempo::{self, TempoConfig},
     text,
@@ -231,5 +232,13 @@ fn the_segment_files_score_as_published() {
         let (e_intervals, e_labels) = text::read_labeled_intervals(e).unwrap();
         let config = SegmentConfig::default();
         segment::evaluate(&r_intervals, &r_labels, &e_intervals, &e_labels, &config).unwrap()
+    });
+}
+
+#[test]
+fn the_pattern_files_score_as_published() {
+    check_files("pattern", "txt", 2, |r, e| {
+        let read = |path| text::read_patterns(path).unwrap();
+        pattern::evaluate(&read(r), &read(e), &PatternConfig::default()).unwrap()
     });
 }

@@ -10,6 +10,7 @@ use mir_eval::{
     melody::{self, Interpolation, MelodyConfig, MelodySeries},
     multipitch::{self, MultipitchConfig},
     onset::{self, OnsetConfig},
+    pattern::{self, Pattern, PatternConfig},
     segment::{self, SegmentConfig},
     tempo::{self, ReferenceTempo, TempoConfig},
     transcription::{self, TranscriptionConfig},
@@ -300,5 +301,23 @@ fn segments_score_as_in_mir_eval() {
         case.expected.entry("Normalized Mutual Information".to_owned()).or_insert(0.0);
         // Logarithms of factorials of a few hundred cancel in the adjusted mutual information.
         assert_entries(&scores, &case.expected, 1e-10, &case.name);
+    }
+}
+
+#[test]
+fn patterns_score_as_in_mir_eval() {
+    for case in cases("pattern") {
+        let mut config = PatternConfig::default();
+        for (name, value) in &case.options {
+            match name.as_str() {
+                "thres" => config.occurrence_thresholds = [value.as_f64().unwrap(); 2],
+                "tol" => config.tolerance = value.as_f64().unwrap(),
+                "n" => config.first = parse(value),
+                other => panic!("unknown option {other}"),
+            }
+        }
+        let (r, e): (Vec<Pattern>, Vec<Pattern>) = (parse(&case.reference), parse(&case.estimate));
+        let scores = pattern::evaluate(&r, &e, &config).unwrap();
+        assert_entries(&scores, &case.expected, TOLERANCE, &case.name);
     }
 }
