@@ -11,7 +11,7 @@ use crate::common::CommonArgs;
 #[command(
     name = "onsets_frames",
     max_term_width = 80,
-    args_conflicts_with_subcommands = false,
+    args_conflicts_with_subcommands = true,
     after_help = "Examples:
   onsets_frames
       train on built-in data, score, draw
@@ -32,10 +32,19 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Train a network, then score and draw its transcriptions of the test split
+    #[command(after_help = "Examples:
+  onsets_frames train --steps 500 --out runs/short
+  onsets_frames train --data maps --root MAPS --out runs/maps")]
     Train(TrainArgs),
     /// Score a trained network on a split
+    #[command(after_help = "Examples:
+  onsets_frames evaluate --weights runs/short/model.safetensors
+  onsets_frames evaluate --data maps --root MAPS --json scores.json")]
     Evaluate(EvaluateArgs),
     /// Write the notes of recordings as MIDI, TSV and picture
+    #[command(after_help = "Examples:
+  onsets_frames transcribe recording.mp3 --out notes
+  onsets_frames transcribe concerts/ a.flac --out notes --device cuda")]
     Transcribe(TranscribeArgs),
 }
 

@@ -238,7 +238,7 @@ impl Observer for Watch<'_> {
             let estimate = decode(activations, &tuned.decoder)?;
             let plot = RollPlot { range: Some((0.0, 20.0)), ..RollPlot::default() };
             let figure = piano_roll(Some(*notes), &estimate, &plot)?;
-            self.run.image("validation/roll", step, &figure.png_bytes()?, figure.size())?;
+            self.run.image("validation/roll", step, &figure.png_bytes()?)?;
         }
         self.run.flush()?;
         let score = tuned.note_f1;

@@ -71,14 +71,8 @@ impl EventWriter {
     ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be written.
-    pub fn image(
-        &mut self,
-        tag: &str,
-        step: u64,
-        png: &[u8],
-        width: u32,
-        height: u32,
-    ) -> Result<()> {
+    pub fn image(&mut self, tag: &str, step: u64, png: &[u8]) -> Result<()> {
+        let (width, height) = png_size(png);
         let mut image = Message::default();
         image.integer(1, u64::from(height));
         image.integer(2, u64::from(width));
@@ -128,6 +122,15 @@ fn summary_event(time: f64, tag: &str, step: u64, fill: impl FnOnce(&mut Message
     event.integer(2, step);
     event.bytes(5, &summary.0);
     event.0
+}
+
+/// Width and height of a PNG file: the first eight bytes of its first chunk's content. 0 if it is cut off.
+fn png_size(png: &[u8]) -> (u32, u32) {
+    let number = |at: usize| {
+        let bytes = png.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
+        bytes.map_or(0, u32::from_be_bytes)
+    };
+    (number(16), number(20))
 }
 
 fn write_record(out: &mut impl Write, payload: &[u8]) -> io::Result<()> {
@@ -240,7 +243,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut writer = EventWriter::create(folder.path(), Some(5)).unwrap();
         writer.scalar("loss/onset", 300, 0.25).unwrap();
-        writer.image("rolls", 300, &[1, 2, 3], 640, 352).unwrap();
+        let mut png = vec![0; 24];
+        png[18..20].copy_from_slice(&[2, 128]); // 640
+        png[22..24].copy_from_slice(&[1, 96]); // 352
+        writer.image("rolls", 300, &png).unwrap();
         writer.flush().unwrap();
         let bytes = fs::read(&writer.path).unwrap();
         let mut rest = &bytes[..];
@@ -261,7 +267,8 @@ mod tests {
         assert!(contains(&payloads[0], b"brain.Event:2"));
         assert!(contains(&payloads[2], b"loss/onset"));
         assert!(contains(&payloads[2], &0.25f32.to_le_bytes()));
-        assert!(contains(&payloads[3], &[4 << 3 | 2, 3, 1, 2, 3]));
+        // Height 352, width 640, RGB, and the 24 bytes of the picture.
+        assert!(contains(&payloads[3], &[8, 0xe0, 2, 16, 0x80, 5, 24, 3, 4 << 3 | 2, 24]));
     }
 
     fn hex(bytes: &[u8]) -> String {

@@ -200,8 +200,8 @@ impl RunFolder {
     ///
     /// # Errors
     /// [`Error::Io`] if it cannot be written.
-    pub fn image(&mut self, name: &str, step: u64, png: &[u8], size: (u32, u32)) -> Result<()> {
-        self.events.image(name, step, png, size.0, size.1)
+    pub fn image(&mut self, name: &str, step: u64, png: &[u8]) -> Result<()> {
+        self.events.image(name, step, png)
     }
 
     /// Hands everything logged so far to the operating system.
