@@ -70,12 +70,12 @@ impl Experiment {
         Self {
             model: OnsetsFramesConfig::small(),
             train: TrainConfig {
-                steps: 1200,
+                steps: 1600,
                 schedule: Schedule::OneCycle { peak: 2e-3, warmup: 0.1 },
                 loss: LossConfig::quick(),
                 clip: Clip::GlobalNorm(3.0),
                 ema_decay: 0.99,
-                validate_every: 600,
+                validate_every: 800,
                 checkpoint_every: 200,
                 ..TrainConfig::default()
             },

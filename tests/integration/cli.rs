@@ -145,15 +145,19 @@ fn any_rate_length_and_number_of_channels_is_read() {
 #[test]
 fn what_cannot_be_transcribed_is_named_and_leaves_nothing() {
     let bench = Bench::new();
-    let mut broken = noise(SampleRate::HZ_16000, 0.5, 4000, 1);
-    broken.channel_mut(0)[1234] = f32::NAN;
+    // Our writer refuses such a sample: it is put in behind its back, into the last 4000 x 4 bytes.
+    let sound = bench.wav("nan.wav", &noise(SampleRate::HZ_16000, 0.5, 4000, 1));
+    let mut bytes = fs::read(sound).unwrap();
+    let at = bytes.len() - 4 * (4000 - 1234);
+    bytes[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+    let not_a_number = bench.write("nan.wav", bytes);
     let empty = AudioBuffer::mono(SampleRate::HZ_16000, Vec::new());
     for (input, texts) in [
         (bench.text("missing.wav"), vec!["missing.wav", "cannot read"]),
         (bench.write("notes.wav", "this is a text file, not a recording"), vec!["notes.wav"]),
         (bench.write("empty.wav", ""), vec!["empty.wav"]),
         (bench.write("cut.flac", &FLAC[..FLAC.len() / 2]), vec!["cut.flac"]),
-        (bench.wav("nan.wav", &broken), vec!["nan.wav", "1234"]),
+        (not_a_number, vec!["nan.wav", "1234"]),
         (bench.wav("nothing.wav", &empty), vec!["nothing.wav", "no samples"]),
     ] {
         let output = bench.transcribe(&input);
@@ -273,9 +277,9 @@ fn a_mistyped_setting_is_refused_with_the_nearest_name() {
 fn maps(bench: &Bench) -> String {
     let name = |piece: &str, piano: &str| format!("MAPS_MUS-{piece}_{piano}");
     for (stem, key) in [
-        (name("bk_xmas1", "AkPnBcht"), 60),
-        (name("bk_xmas4", "AkPnBcht"), 62),
-        (name("bk_xmas5", "AkPnBsdf"), 64),
+        (name("study_one", "AkPnBcht"), 60),
+        (name("study_two", "AkPnBcht"), 62),
+        (name("study_three", "AkPnBsdf"), 64),
         (name("alb_se2", "ENSTDkCl"), 65),
     ] {
         let text = format!(
@@ -327,7 +331,7 @@ fn train_maps(bench: &Bench, extra: &[&str]) -> Output {
 fn labels_that_are_wrong_are_named_with_their_line() {
     let bench = Bench::new();
     maps(&bench);
-    let labels = "maps/tsv/matched/MAPS_MUS-bk_xmas1_AkPnBcht.tsv";
+    let labels = "maps/tsv/matched/MAPS_MUS-study_one_AkPnBcht.tsv";
     for (row, texts) in [
         ("0.5\tabc\t60\t80", vec!["line 2", "offset", "abc"]),
         ("0.5\t1.0\t200\t80", vec!["line 2", "note", "200"]),
@@ -336,13 +340,13 @@ fn labels_that_are_wrong_are_named_with_their_line() {
     ] {
         bench.write(labels, format!("# onset,offset,note,velocity\n{row}\n"));
         let output = train_maps(&bench, &["--steps", "1"]);
-        let mut all = vec!["MAPS_MUS-bk_xmas1_AkPnBcht"];
+        let mut all = vec!["MAPS_MUS-study_one_AkPnBcht"];
         all.extend(texts);
         assert_fails(&output, 3, &all);
     }
     fs::remove_file(bench.path(labels)).unwrap();
     let output = train_maps(&bench, &["--steps", "1"]);
-    assert_fails(&output, 3, &["MAPS_MUS-bk_xmas1_AkPnBcht"]);
+    assert_fails(&output, 3, &["MAPS_MUS-study_one_AkPnBcht"]);
     assert!(!bench.path("run").exists());
 }
 
@@ -406,7 +410,8 @@ fn an_interrupt_writes_a_checkpoint_and_the_run_goes_on_from_it() {
     let (root, out, cache) = (maps(&bench), bench.text("run"), bench.text("cache"));
     let mut child = program()
         .args(["train", "--data", "maps", "--root", &root, "--cache", &cache, "--out", &out])
-        .args(["--steps", "200", "--set", "train.validate_every=1000", "--quiet"])
+        .args(["--steps", "120", "--set", "train.validate_every=1000", "--quiet"])
+        .args(["--set", "loader.window.frames=40", "--set", "loader.batch_size=2"])
         .args(["--set", "train.checkpoint_every=1000", "--set", "train.log_every=1"])
         .args(["--set", "model.conv_channels=2", "--set", "model.fc_units=8"])
         .args(["--set", "model.lstm_units=4", "--device", "cpu"])
@@ -428,12 +433,12 @@ fn an_interrupt_writes_a_checkpoint_and_the_run_goes_on_from_it() {
     let checkpoints = files_in(&bench.path("run/checkpoints"));
     assert_eq!(checkpoints.len(), 1, "{checkpoints:?}");
     let step: u64 = checkpoints[0].strip_prefix("step-").unwrap().parse().unwrap();
-    assert!(step > 0 && step < 200, "{step}");
+    assert!(step > 0 && step < 120, "{step}");
 
     let resume = ["train", "--data", "maps", "--root", &root, "--cache", &cache, "--resume", &out];
     let resumed = program().args(resume).args(["--device", "cpu"]).output().unwrap();
     assert!(resumed.status.success(), "{}", stderr(&resumed));
-    assert_eq!(files_in(&bench.path("run/checkpoints")).last().unwrap(), "step-000000200");
+    assert_eq!(files_in(&bench.path("run/checkpoints")).last().unwrap(), "step-000000120");
     // Every step was logged once, whatever was done twice.
     let text = fs::read_to_string(&metrics).unwrap();
     let logged: Vec<u64> = text
@@ -442,5 +447,5 @@ fn an_interrupt_writes_a_checkpoint_and_the_run_goes_on_from_it() {
         .filter(|line| line["name"] == "loss")
         .map(|line| line["step"].as_u64().unwrap())
         .collect();
-    assert_eq!(logged, (0..200).collect::<Vec<_>>());
+    assert_eq!(logged, (0..120).collect::<Vec<_>>());
 }
