@@ -212,7 +212,7 @@ mod tests {
     fn concert_pitch_and_the_ends_of_the_piano() {
         assert!((Pitch::from_hz(440.0).unwrap().midi() - 69.0).abs() < 1e-12);
         assert!((KeyRange::PIANO.low().pitch().hz() - 27.5).abs() < 1e-12);
-        assert!((KeyRange::PIANO.high().pitch().hz() - 4186.009_044_809_578).abs() < 1e-9);
+        assert!((KeyRange::PIANO.high().pitch().hz() - 4_186.009_044_809_578).abs() < 1e-9);
         assert_eq!(KeyRange::PIANO.len(), 88);
         assert_eq!(KeyRange::PIANO.keys().len(), 88);
         assert_eq!(Key::new(60).unwrap().to_string(), "C4");
