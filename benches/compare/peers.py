@@ -135,7 +135,8 @@ def build(model):
         def __init__(self):
             super().__init__()
             self.norm = nn.BatchNorm1d(model["bins"])
-            self.onset_conv, self.frame_conv = ConvStack(), ConvStack()
+            self.onset_conv = ConvStack()
+            self.frame_conv = ConvStack() if model["frame_head"] == "own" else None
             self.onset_lstm = nn.LSTM(units, lstm, batch_first=True, bidirectional=True)
             self.onset_fc, self.onset_skip = nn.Linear(2 * lstm, 88), nn.Linear(units, 88)
             self.frame_fc = nn.Linear(units, 88)
@@ -147,7 +148,8 @@ def build(model):
             x = self.norm(x[:, 0].transpose(1, 2)).transpose(1, 2).contiguous().unsqueeze(1)
             features = self.onset_conv(x)
             onset = self.onset_fc(self.onset_lstm(features)[0]) + self.onset_skip(features)
-            activation = self.frame_fc(self.frame_conv(x))
+            frame_features = self.frame_conv(x) if self.frame_conv else features
+            activation = self.frame_fc(frame_features)
             joined = torch.cat([onset.detach().sigmoid(), activation.sigmoid()], -1)
             frame = self.combined_fc(self.combined_lstm(joined)[0]) + activation
             return onset, frame, self.velocity_fc(features)
