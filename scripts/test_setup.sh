@@ -142,7 +142,7 @@ rm "$SHIMS/df"
 # --- Downloads that fail ------------------------------------------------------------------------
 expect "an index without the file is named" 1 "does not offer" PIP_FIND_LINKS="$ROOT/shims"
 expect "no network is named" 1 "No network" \
-    PIP_NO_INDEX=0 PIP_FIND_LINKS= PIP_INDEX_URL=http://127.0.0.1:9/simple
+    PIP_NO_INDEX=0 PIP_FIND_LINKS= PIP_INDEX_URL=http://127.0.0.1:9
 awk -F '\t' -v OFS='\t' '{ $4 = "0000"; print }' "$ROOT/wheels.tsv" >"$TREE/scripts/wheels.tsv"
 expect "another file than the trusted one is refused" 1 "and should be    0000"
 assert "a refused file is not kept" [ -z "$(ls "$CACHE/downloads")" ]
