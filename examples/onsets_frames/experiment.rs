@@ -64,7 +64,7 @@ impl Experiment {
         Ok(experiment)
     }
 
-    /// Four minutes of training on the built-in data set.
+    /// A few minutes of training on the built-in data set.
     fn mini() -> Self {
         let front_end = LogMelConfig::jongwook();
         Self {

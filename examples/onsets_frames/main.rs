@@ -2,7 +2,7 @@
 //!
 //! Without arguments it makes a small piano data set of its own (nothing is downloaded), trains a
 //! network on it, and scores the held-out pieces, half of them on a piano that training never heard:
-//! about five minutes on two CPU cores. What it leaves behind is described in the README.
+//! a few minutes on two CPU cores. What it leaves behind is described in the README.
 //!
 //! ```text
 //! cargo run --release --example onsets_frames
