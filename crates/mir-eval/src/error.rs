@@ -123,6 +123,23 @@ pub enum Error {
         /// Start of the later one in seconds.
         start: f64,
     },
+    /// A level of a hierarchy does not cover what the others do.
+    #[error(
+        "{side}: level {level} lasts from {start} s to {end} s, expected 0 s to {expected_end} s as \
+         the first level"
+    )]
+    LevelSpan {
+        /// Whose level.
+        side: Side,
+        /// Index of the level.
+        level: usize,
+        /// Its start in seconds.
+        start: f64,
+        /// Its end in seconds.
+        end: f64,
+        /// End of the first level in seconds.
+        expected_end: f64,
+    },
     /// A pattern has no occurrence, or one without points.
     #[error("{side}: pattern {pattern} has no occurrence, or one without points; leave it out")]
     EmptyPattern {

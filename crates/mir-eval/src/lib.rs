@@ -15,7 +15,9 @@
 //! | is it the right key, or a relative? | [`key`] |
 //! | is it the right chord, and for how long? | [`chord`] |
 //! | are the parts of the form found? | [`segment`] |
+//! | are parts within parts found? | [`hierarchy`] |
 //! | are repeated themes found? | [`pattern`] |
+//! | is every word sung where it is said to be? | [`alignment`] |
 //! | is it the tempo at which people tap? | [`tempo`] |
 //! | how much of what sounds was found? | [`multipitch`] |
 //! | how do two piano rolls agree, cell by cell? | [`frame`] |
@@ -42,10 +44,12 @@
 #![warn(clippy::print_stdout)]
 #![doc(test(attr(deny(warnings))))]
 
+pub mod alignment;
 pub mod beat;
 pub mod chord;
 mod error;
 pub mod frame;
+pub mod hierarchy;
 mod intervals;
 pub mod key;
 pub mod matching;

@@ -86,6 +86,16 @@ pub(crate) fn describe(values: &[f64]) -> Option<Summary> {
     })
 }
 
+/// Density of the standard normal distribution.
+pub(crate) fn normal_density(z: f64) -> f64 {
+    (-0.5 * z * z).exp() / std::f64::consts::TAU.sqrt()
+}
+
+/// Probability of a value below `z` under the standard normal distribution.
+pub(crate) fn normal_below(z: f64) -> f64 {
+    0.5 * libm::erfc(-z * std::f64::consts::FRAC_1_SQRT_2)
+}
+
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }

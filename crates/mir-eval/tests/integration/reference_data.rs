@@ -4,8 +4,11 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use mir_eval::{
     NamedScores,
+    alignment::{self, AlignmentConfig},
     beat::{self, BeatConfig},
-    chord, key,
+    chord,
+    hierarchy::{self, HierarchyConfig, Level},
+    key,
     melody::{self, MelodyConfig, MelodySeries},
     multipitch::{self, MultipitchConfig},
     onset::{self, OnsetConfig},
@@ -241,4 +244,38 @@ fn the_pattern_files_score_as_published() {
         let read = |path| text::read_patterns(path).unwrap();
         pattern::evaluate(&read(r), &read(e), &PatternConfig::default()).unwrap()
     });
+}
+
+#[test]
+fn the_alignment_files_score_as_published() {
+    let Some(folder) = test_data("mir_eval/alignment") else {
+        return;
+    };
+    for case in ["00", "02", "04_mirex"] {
+        let events =
+            |kind: &str| text::read_events(folder.join(format!("{kind}{case}.txt"))).unwrap();
+        let scores =
+            alignment::evaluate(&events("ref"), &events("est"), &AlignmentConfig::default())
+                .unwrap();
+        let expected = stored(&folder.join(format!("output{case}.json")));
+        assert_entries(&scores, &expected, 1e-9, &format!("alignment {case}"));
+    }
+}
+
+#[test]
+fn the_hierarchy_files_score_as_published() {
+    let Some(folder) = test_data("mir_eval/hierarchy") else {
+        return;
+    };
+    let read = |name: &str| text::read_labeled_intervals(folder.join(name)).unwrap();
+    let (reference, estimate) =
+        (["ref00.lab", "ref01.lab"].map(read), ["est00.lab", "est01.lab"].map(read));
+    fn levels(side: &[(Vec<[f64; 2]>, Vec<String>)]) -> Vec<Level<'_, String>> {
+        side.iter().map(|(intervals, labels)| Level { intervals, labels }).collect()
+    }
+    for (window, output) in [(5.0, "output_w=05.json"), (30.0, "output_w=30.json")] {
+        let config = HierarchyConfig { window: Some(window), ..HierarchyConfig::default() };
+        let scores = hierarchy::evaluate(&levels(&reference), &levels(&estimate), &config).unwrap();
+        assert_entries(&scores, &stored(&folder.join(output)), 1e-9, output);
+    }
 }

@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 
 use mir_eval::{
     Cents, NamedScores,
+    alignment::{self, AlignmentConfig},
     beat::{self, BeatConfig},
-    chord, key,
+    chord,
+    hierarchy::{self, HierarchyConfig, Level},
+    key,
     melody::{self, Interpolation, MelodyConfig, MelodySeries},
     multipitch::{self, MultipitchConfig},
     onset::{self, OnsetConfig},
@@ -318,6 +321,37 @@ fn patterns_score_as_in_mir_eval() {
         }
         let (r, e): (Vec<Pattern>, Vec<Pattern>) = (parse(&case.reference), parse(&case.estimate));
         let scores = pattern::evaluate(&r, &e, &config).unwrap();
+        assert_entries(&scores, &case.expected, TOLERANCE, &case.name);
+    }
+}
+
+#[test]
+fn hierarchies_score_as_in_mir_eval() {
+    for case in cases("hierarchy") {
+        // The names of the options are those of the fields.
+        let config: HierarchyConfig =
+            serde_json::from_value(serde_json::to_value(&case.options).unwrap()).unwrap();
+        let (r, e): (Vec<LabeledIntervals>, Vec<LabeledIntervals>) =
+            (parse(&case.reference), parse(&case.estimate));
+        let levels = |side: &'static [LabeledIntervals]| -> Vec<Level<'static, String>> {
+            let level =
+                |l: &'static LabeledIntervals| Level { intervals: &l.intervals, labels: &l.labels };
+            side.iter().map(level).collect()
+        };
+        let (r, e) = (levels(r.leak()), levels(e.leak()));
+        let scores = hierarchy::evaluate(&r, &e, &config).unwrap();
+        assert_entries(&scores, &case.expected, TOLERANCE, &case.name);
+    }
+}
+
+#[test]
+fn alignments_score_as_in_mir_eval() {
+    for case in cases("alignment") {
+        // The names of the options are those of the fields.
+        let config: AlignmentConfig =
+            serde_json::from_value(serde_json::to_value(&case.options).unwrap()).unwrap();
+        let (r, e): (Vec<f64>, Vec<f64>) = (parse(&case.reference), parse(&case.estimate));
+        let scores = alignment::evaluate(&r, &e, &config).unwrap();
         assert_entries(&scores, &case.expected, TOLERANCE, &case.name);
     }
 }
