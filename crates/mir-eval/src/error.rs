@@ -236,6 +236,58 @@ pub enum Error {
         /// Values of the row.
         actual: usize,
     },
+    /// The estimated sources have another shape than the reference, or separate ones differ.
+    #[error("signals have shape {actual:?} (sources, samples, channels), expected {expected:?}")]
+    SignalShape {
+        /// Sources, samples and channels expected.
+        expected: [usize; 3],
+        /// Those that came.
+        actual: [usize; 3],
+    },
+    /// More sources than can be separated by any system.
+    #[error(
+        "{actual} sources, expected at most {limit}; is the array [sources, samples, channels]?"
+    )]
+    TooManySources {
+        /// The most that are admitted.
+        limit: usize,
+        /// Sources that came.
+        actual: usize,
+    },
+    /// A sample is NaN, infinite or too large for its energy to be a number.
+    #[error("{side}: source {signal}, channel {channel}: sample {sample} is {actual}")]
+    InvalidSample {
+        /// Whose signal.
+        side: Side,
+        /// Index of the source.
+        signal: usize,
+        /// Index of the channel.
+        channel: usize,
+        /// Index of the sample.
+        sample: usize,
+        /// Its value.
+        actual: f64,
+    },
+    /// The factor of the Gram matrix does not fit the memory.
+    #[error(
+        "no memory for a least-squares problem with {unknowns} unknowns; use fewer sources or taps"
+    )]
+    TooLarge {
+        /// Sources times channels times taps.
+        unknowns: usize,
+    },
+    /// A table of scores has no such target.
+    #[error("there is no target '{target}'")]
+    UnknownTarget {
+        /// Its name.
+        target: String,
+    },
+    /// A score file of `museval` does not have its form.
+    #[error("not a museval score file")]
+    ScoreFile {
+        /// The cause.
+        source: serde_json::Error,
+    },
     /// A picture's file name has an extension that no writer serves.
     #[cfg(feature = "plots")]
     #[error("cannot draw '{}': the extension has to be .png or .svg", path.display())]

@@ -22,6 +22,7 @@
 //! | how much of what sounds was found? | [`multipitch`] |
 //! | how do two piano rolls agree, cell by cell? | [`frame`] |
 //! | is everything early or late? | [`timing`] |
+//! | how much of the target is in a separated source? | `separation` (feature) |
 //! | which belongs to which? | [`matching`] |
 //! | how good on average, how sure, and is another better? | [`stats`] |
 //! | how do I show it? | [`report`] |
@@ -37,6 +38,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `plots` | piano rolls, curves and matrices as PNG and SVG |
+//! | `separation` | metrics of source separation: BSS Eval 2 to 4, SI-SDR, plain SDR |
 //!
 //! # Other crates
 //! `mir-core` (the types: notes, grids, rolls), `mir-audio`, `mir-features`, `mir-midi`,
@@ -62,6 +64,8 @@ pub mod plots;
 pub mod report;
 mod score;
 pub mod segment;
+#[cfg(feature = "separation")]
+pub mod separation;
 pub mod stats;
 pub mod tempo;
 pub mod text;

@@ -8,4 +8,6 @@ mod data;
 mod plots;
 mod properties;
 mod reference_data;
+#[cfg(feature = "separation")]
+mod separation;
 mod stored_cases;
