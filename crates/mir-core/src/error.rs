@@ -82,6 +82,72 @@ pub enum Error {
         /// What it holds.
         actual: String,
     },
+    /// An entry of a structured annotation file (JSON, XML) cannot be understood.
+    #[error("{}, {place}: {field} is '{actual}', expected {expected}", path.display())]
+    Entry {
+        /// The file.
+        path: PathBuf,
+        /// Where in the file: which annotation or layer, which row.
+        place: String,
+        /// Name of the value.
+        field: &'static str,
+        /// What it should be.
+        expected: &'static str,
+        /// What it is.
+        actual: String,
+    },
+    /// A file is not JSON, or not JSON of the expected form.
+    #[error("{} is not valid JSON", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// The cause, with line and column.
+        source: serde_json::Error,
+    },
+    /// A file is not well-formed XML.
+    #[error("{}, line {line}: not well-formed XML: {reason}", path.display())]
+    Xml {
+        /// The file.
+        path: PathBuf,
+        /// Line number, from 1.
+        line: usize,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// An annotation file is compressed in a way that is not read.
+    #[error("{} is compressed with {kind}; decompress it first", path.display())]
+    Compressed {
+        /// The file.
+        path: PathBuf,
+        /// The compression.
+        kind: &'static str,
+    },
+    /// An annotation file is larger than any annotation can be.
+    #[error("{} holds more than {limit} bytes, the most that is read of an annotation", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The limit, bytes.
+        limit: u64,
+    },
+    /// The extension of a file name does not say which annotation format is meant.
+    #[error("{}: no annotation format has this extension; known are {known}", path.display())]
+    UnknownFormat {
+        /// The file.
+        path: PathBuf,
+        /// The extensions that are known.
+        known: &'static str,
+    },
+    /// Annotations cannot be told in the format that was asked for.
+    #[error("{format} cannot hold {what} {actual}")]
+    NotRepresentable {
+        /// The format.
+        format: &'static str,
+        /// What it cannot hold.
+        what: &'static str,
+        /// The value.
+        actual: f64,
+    },
     /// A configuration cannot be written as JSON (a map with keys that are not strings, say).
     #[error("the configuration cannot be written as JSON")]
     Serialize {
