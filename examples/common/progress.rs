@@ -18,6 +18,8 @@ pub struct Progress {
     name: &'static str,
     unit: &'static str,
     lines: bool,
+    /// How much was done before: it counts neither for the rate nor for the time left.
+    first: u64,
     start: Instant,
     last_line: Instant,
 }
@@ -47,7 +49,16 @@ impl Progress {
         bar.set_style(style);
         bar.set_prefix(name);
         let now = Instant::now();
-        Self { bar, name, unit, lines: !quiet && !terminal, start: now, last_line: now }
+        let lines = !quiet && !terminal;
+        Self { bar, name, unit, lines, first: 0, start: now, last_line: now }
+    }
+
+    /// A step of which a part was done earlier.
+    pub fn resumed_at(mut self, done: u64) -> Self {
+        self.first = done;
+        self.bar.set_position(done);
+        self.bar.reset_eta();
+        self
     }
 
     /// Corrects the amount of work.
@@ -80,10 +91,11 @@ impl Progress {
 
     fn line(&self, done: u64, message: &str) -> String {
         let total = self.bar.length().unwrap_or(0);
-        let rate = done as f64 / self.start.elapsed().as_secs_f64().max(1e-9);
+        let rate =
+            done.saturating_sub(self.first) as f64 / self.start.elapsed().as_secs_f64().max(1e-9);
         let left = total.saturating_sub(done) as f64 / rate.max(1e-9);
         let mut line = format!("{:>11} {done}/{total} {} {rate:.1}/s", self.name, self.unit);
-        if done > 0 {
+        if done > self.first {
             let _ = write!(line, " left {left:.0} s");
         }
         let _ = write!(line, " {message}");

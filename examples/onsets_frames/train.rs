@@ -90,7 +90,8 @@ pub fn train(common: &CommonArgs, args: &TrainArgs, stop: &Stop) -> Outcome<()> 
     let checkpoints = run.checkpoints();
     let mut watch = Watch {
         run: &mut run,
-        progress: Progress::new("train", "steps", experiment.train.steps, common.quiet),
+        progress: Progress::new("train", "steps", experiment.train.steps, common.quiet)
+            .resumed_at(trainer.step_count()),
         validation,
         experiment: &experiment,
         licence: format!("{} {}, {}", data.name(), data.version(), data.license()),

@@ -131,7 +131,8 @@ impl OnsetsFramesConfig {
             frame_head: HeadKind::Shared,
             offset_head: HeadKind::None,
             velocity_head: HeadKind::Shared,
-            conv_dropout: 0.1,
+            // Dropout on the planes would cost as much as the convolutions.
+            conv_dropout: 0.0,
             fc_dropout: 0.25,
             ..Self::jongwook(16)
         }
