@@ -27,7 +27,7 @@
 //! - Byte order marks, `\r\n`, blank lines and missing final line breaks are accepted. An empty text is an
 //!   empty annotation, not an error.
 //! - Errors name the file, the line or entry, and the field.
-//! - Times are seconds from 0; a negative time or duration is an error.
+//! - Times are seconds from 0 to [`MAX_SECONDS`]; a negative time or duration is an error.
 //! - Limits: [`MAX_BYTES`] of text, also after decompression; 128 levels of JSON. XML entities other than
 //!   the predefined ones are errors, so no text can blow up.
 
@@ -59,4 +59,4 @@ pub use sonic::{
     PitchUnit, SonicKind, SonicLayer, SonicPoint, parse_sonic_csv, parse_svl, render_sonic_csv,
     render_svl,
 };
-pub use text::{MAX_BYTES, read_text};
+pub use text::{MAX_BYTES, MAX_SECONDS, read_text};

@@ -14,6 +14,18 @@ use crate::{Error, Result};
 /// frames a second takes less.
 pub const MAX_BYTES: u64 = 64 << 20;
 
+/// Latest time that is read, in seconds: thirty years. Later ones come from damage, and their samples could
+/// not be counted.
+pub const MAX_SECONDS: f64 = 1e9;
+
+/// What a time has to be.
+pub(super) const SECONDS: &str = "seconds, 0 to 1e9";
+
+/// Whether a number can be a time or a duration.
+pub(super) fn is_time(seconds: f64) -> bool {
+    (0.0..=MAX_SECONDS).contains(&seconds)
+}
+
 /// The text of an annotation file: UTF-8 (bytes that are none become U+FFFD), or UTF-16 with its byte
 /// order mark; the mark itself is removed. Gzip is decompressed, other compressions are refused.
 ///
@@ -107,14 +119,13 @@ impl Row<'_> {
         finite(text).ok_or_else(|| self.error(field, expected, text))
     }
 
-    /// A time in seconds, at least 0.
+    /// A time in seconds, 0 to [`MAX_SECONDS`].
     pub(super) fn time(&self, field: &'static str, text: Option<&str>) -> Result<f64> {
-        const EXPECTED: &str = "seconds, at least 0";
-        let value = self.number(field, EXPECTED, text)?;
-        if value < 0.0 {
-            return Err(self.error(field, EXPECTED, text.unwrap_or_default()));
+        let value = self.number(field, SECONDS, text)?;
+        if is_time(value) {
+            return Ok(value);
         }
-        Ok(value)
+        Err(self.error(field, SECONDS, text.unwrap_or_default()))
     }
 
     /// Fails if there is a field after the last one that the format has.

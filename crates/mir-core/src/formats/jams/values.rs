@@ -4,7 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{super::f0::track_at, JamsAnnotation};
+use super::{
+    super::{
+        f0::track_at,
+        text::{SECONDS, is_time},
+    },
+    JamsAnnotation,
+};
 use crate::{F0Frame, F0Track, Note, Pitch, Result, Velocity};
 
 /// Marks what a row does not have.
@@ -68,8 +74,8 @@ fn rows(annotation: &JamsAnnotation) -> Result<Vec<Row<'_>>> {
 /// Time and duration of a row, both finite and at least 0.
 fn span(annotation: &JamsAnnotation, index: usize, row: &Row<'_>) -> Result<(f64, f64)> {
     let seconds = |field: &'static str, value: &Value| {
-        let number = value.as_f64().filter(|number| number.is_finite() && *number >= 0.0);
-        number.ok_or_else(|| annotation.error(Some(index), field, "seconds, at least 0", value))
+        let number = value.as_f64().filter(|number| is_time(*number));
+        number.ok_or_else(|| annotation.error(Some(index), field, SECONDS, value))
     };
     Ok((seconds("time", row.time)?, seconds("duration", row.duration)?))
 }

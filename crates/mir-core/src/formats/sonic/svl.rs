@@ -9,7 +9,7 @@ use quick_xml::{
 };
 
 use super::{
-    super::text::{excerpt, finite, one_line},
+    super::text::{SECONDS, excerpt, finite, is_time, one_line},
     SonicKind, SonicLayer, SonicPoint, level_of,
 };
 use crate::{Error, Result, SampleRate};
@@ -208,6 +208,14 @@ impl<'a> Document<'a> {
                     }
                     value => Ok(value.unwrap_or_default()),
                 };
+                if let Some(samples) = [Some(raw.frame), raw.duration]
+                    .into_iter()
+                    .flatten()
+                    .find(|n| !is_time(n / rate))
+                {
+                    let place = format!("point {} of data set {}", index + 1, set + 1);
+                    return Err(self.error(place, "time", SECONDS, &(samples / rate).to_string()));
+                }
                 let lasts = matches!(kind, SonicKind::Notes | SonicKind::Regions);
                 layer.points.push(SonicPoint {
                     time: raw.frame / rate,
