@@ -9,7 +9,7 @@ use crate::Diagnostic;
 #[non_exhaustive]
 pub enum Error {
     /// A parameter of an instrument lies outside its range.
-    #[error("piano parameter {field} is {actual}, expected {expected}")]
+    #[error("instrument parameter {field} is {actual}, expected {expected}")]
     Config {
         /// Name of the parameter.
         field: &'static str,
@@ -25,6 +25,12 @@ pub enum Error {
         seconds: f64,
         /// The limit, seconds.
         limit: f64,
+    },
+    /// A SoundFont cannot be played.
+    #[error("not a usable SoundFont 2: {reason}; convert or replace the file")]
+    SoundFont {
+        /// What is wrong with it.
+        reason: String,
     },
     /// A file could not be read.
     #[error("cannot read {}", path.display())]

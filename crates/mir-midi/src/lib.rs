@@ -5,7 +5,9 @@
 //! | [`score`] | what is in a MIDI file, and how is one written? |
 //! | [`pedal`] | how long does a note sound under the pedal? |
 //! | [`piano`] | how does a performance sound on a piano? |
-//! | [`sonify`] | how do these notes sound, as plain tones? |
+//! | [`voices`] | how does a piece for several instruments sound? |
+//! | `soundfont` | how does it sound with the samples of a SoundFont? (feature `synth`) |
+//! | [`sonify`] | how do these notes sound, as plain tones or clicks? |
 //!
 //! Ticks exist only inside this crate; everything public is in seconds.
 //!
@@ -34,6 +36,11 @@
 //! # Ok::<(), mir_midi::Error>(())
 //! ```
 //!
+//! # Features
+//! | feature | what it adds |
+//! |---|---|
+//! | `synth` | SoundFont rendering (`soundfont`), through `rustysynth` |
+//!
 //! # Other crates
 //! `mir-core` (notes, audio buffers), `mir-audio` (reads and writes audio files), `mir-eval` (scores and
 //! draws note lists).
@@ -50,7 +57,10 @@ mod random;
 pub mod score;
 mod smf;
 pub mod sonify;
+#[cfg(feature = "synth")]
+pub mod soundfont;
 mod tempo;
+pub mod voices;
 
 pub use diagnostic::{Diagnostic, Finding, Strictness};
 pub use error::{Error, Result};

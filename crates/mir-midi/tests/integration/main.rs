@@ -4,4 +4,5 @@
 mod corpus;
 mod reading;
 mod reference;
+mod voices;
 mod writing;
