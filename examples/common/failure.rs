@@ -61,6 +61,7 @@ pub fn chain(error: &(dyn Error + 'static)) -> String {
     text
 }
 
+#[cfg(feature = "models")]
 impl From<mir_models::Error> for Failure {
     fn from(error: mir_models::Error) -> Self {
         use mir_models::Error as E;

@@ -4,3 +4,6 @@
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 mod cli;
 mod consumer;
+#[cfg(all(feature = "plots", feature = "synth", feature = "formats"))]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+mod notes_cli;

@@ -1,0 +1,182 @@
+//! The program `notes` as its users run it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use mir_core::{
+    Key, Note, Velocity,
+    formats::{NoteFormat, read_notes},
+};
+use mir_midi::{Pedal, PedalEvent, PedalRule, Performance, Score};
+use tempfile::TempDir;
+
+fn run(arguments: &[&str]) -> Output {
+    let test = std::env::current_exe().unwrap();
+    let examples = test.parent().and_then(Path::parent).unwrap().join("examples");
+    let mut command = Command::new(examples.join("notes"));
+    command.args(arguments).output().expect("cargo builds the examples before it runs the tests")
+}
+
+#[track_caller]
+fn assert_done(output: &Output) {
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{:?}: {message}", output.status.code());
+}
+
+/// Asserts an exit code, and one message that holds each of the texts.
+#[track_caller]
+fn assert_fails(output: &Output, code: i32, texts: &[&str]) {
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{message}");
+    assert!(!message.contains("panicked"), "{message}");
+    for text in texts {
+        assert!(message.contains(text), "'{text}' is not in: {message}");
+    }
+}
+
+fn note(key: u8, onset: f64, offset: f64, velocity: u8) -> Note {
+    let pitch = Key::new(key).unwrap().pitch();
+    Note::new(onset, offset, pitch, Velocity::new(velocity).unwrap()).unwrap()
+}
+
+struct Bench {
+    folder: TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.path(name).to_str().unwrap().to_owned()
+    }
+
+    /// Two notes on exact ticks, the first held by the pedal until 1.5 s.
+    fn midi(&self, name: &str) -> String {
+        let pedal = |time, value| PedalEvent { time, pedal: Pedal::Sustain, value };
+        let performance = Performance {
+            notes: vec![note(60, 0.5, 1.0, 80), note(64, 0.75, 2.0, 100)],
+            pedals: vec![pedal(0.75, 127), pedal(1.5, 0)],
+        };
+        Score::from_performance(&performance).write(self.path(name)).unwrap();
+        self.text(name)
+    }
+
+    fn files(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.folder.path()).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|e| e.unwrap().file_name().to_string_lossy().into()).collect();
+        names.sort();
+        names
+    }
+}
+
+#[test]
+fn the_pedal_rule_decides_the_ends() {
+    let bench = Bench::new();
+    let (midi, out) = (bench.midi("a.mid"), bench.text("a.tsv"));
+    for (rule, end) in [("none", 1.0), ("default", 1.5), ("jongwook", 1.5), ("magenta", 1.5)] {
+        assert_done(&run(&[&midi, "--pedal", rule, "--out", &out]));
+        let notes = read_notes(&out).unwrap();
+        assert_eq!(notes.len(), 2, "{rule}");
+        assert!((notes[0].offset() - end).abs() < 1e-6, "{rule}: {}", notes[0].offset());
+    }
+    let text = fs::read_to_string(&out).unwrap();
+    assert!(text.starts_with("onset\toffset\tnote\tvelocity\n0.500000\t"), "{text}");
+}
+
+#[test]
+fn every_text_comes_back_as_midi() {
+    let bench = Bench::new();
+    let midi = bench.midi("a.mid");
+    let expected = [note(60, 0.5, 1.0, 80), note(64, 0.75, 2.0, 100)];
+    for name in ["a.tsv", "a.csv", "a.json", "a.jams", "a.jamz", "a.svl", "a.txt"] {
+        let (text, back) = (bench.text(name), bench.text("back.mid"));
+        assert_done(&run(&[&midi, "--pedal", "none", "--out", &text]));
+        assert_eq!(NoteFormat::read(&text).unwrap().len(), 2, "{name}");
+        assert_done(&run(&[&text, "--out", &back]));
+        let notes = mir_midi::read_notes(&back, PedalRule::None).unwrap();
+        assert_eq!(notes.len(), 2, "{name}");
+        for (got, expected) in notes.iter().zip(&expected) {
+            assert_eq!(got.pitch(), expected.pitch(), "{name}");
+            assert!((got.onset() - expected.onset()).abs() < 1e-6, "{name}");
+            assert!((got.offset() - expected.offset()).abs() < 1e-6, "{name}");
+            // Labels have no velocity.
+            assert!(name == "a.txt" || got.velocity() == expected.velocity(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn pictures_and_sound_are_made() {
+    let bench = Bench::new();
+    let midi = bench.midi("a.mid");
+    for (name, magic) in [("a.png", &b"\x89PNG"[..]), ("a.svg", b"<svg"), ("a.wav", b"RIFF")] {
+        let out = bench.text(name);
+        assert_done(&run(&[&midi, "--out", &out, "--set", "sample_rate=16000"]));
+        let bytes = fs::read(&out).unwrap();
+        assert!(bytes[..200.min(bytes.len())].windows(4).any(|w| w == magic), "{name}");
+    }
+    let reference = bench.text("ref.tsv");
+    fs::write(&reference, "0.5\t1.5\t60\t80\n3.0\t4.0\t72\t80\n").unwrap();
+    let out = bench.text("errors.svg");
+    assert_done(&run(&[&midi, "--ref", &reference, "--out", &out]));
+    let svg = fs::read_to_string(&out).unwrap();
+    for text in ["1 hit", "1 missed", "1 extra", "0 offset error"] {
+        assert!(svg.contains(text), "{text}");
+    }
+    let output = run(&[&midi, "--ref", &reference, "--out", &bench.text("x.tsv")]);
+    assert_fails(&output, 2, &["--ref"]);
+}
+
+#[test]
+fn several_files_go_into_a_folder_and_a_bad_one_does_not_stop_the_others() {
+    let bench = Bench::new();
+    let (a, b) = (bench.midi("a.mid"), bench.text("b.mid"));
+    fs::write(&b, b"no midi").unwrap();
+    let (out, json) = (bench.text("out"), bench.text("totals.json"));
+    let output = run(&[&a, &b, "--out", &out, "--to", "jams", "--json", &json]);
+    assert_fails(&output, 1, &["b.mid", "1 of 2"]);
+    assert_eq!(NoteFormat::read(bench.path("out/a.jams")).unwrap().len(), 2);
+    let totals: serde_json::Value = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
+    assert_eq!((totals["files"].as_u64(), totals["failed"].as_u64()), (Some(1), Some(1)));
+    let twice = run(&[&a, &a, "--out", &out]);
+    assert_fails(&twice, 2, &["both"]);
+}
+
+#[test]
+fn an_input_is_never_written_and_mistakes_are_named() {
+    let bench = Bench::new();
+    let midi = bench.midi("a.mid");
+    let before = fs::read(&midi).unwrap();
+    assert_fails(&run(&[&midi, "--out", &midi]), 2, &["a.mid", "input"]);
+    assert_eq!(fs::read(&midi).unwrap(), before);
+
+    let tsv = bench.text("bad.tsv");
+    fs::write(&tsv, "onset\toffset\tnote\tvelocity\n0.5\tx\t60\t80\n").unwrap();
+    let output = run(&[&tsv, "--out", &bench.text("b.mid")]);
+    assert_fails(&output, 3, &["bad.tsv", "line 2", "offset", "'x'"]);
+    let output = run(&["none.mid", "--out", &bench.text("b.tsv")]);
+    assert_fails(&output, 3, &["none.mid"]);
+    assert_fails(&run(&[&midi, "--out", &bench.text("b.xyz")]), 2, &["xyz", "tsv"]);
+    let output = run(&[&midi, "--pedal", "nonne", "--out", &bench.text("b.tsv")]);
+    assert_fails(&output, 2, &["nonne", "none"]);
+    let output = run(&[&midi, "--set", "sample_rat=1", "--out", &bench.text("b.wav")]);
+    assert_fails(&output, 2, &["sample_rat", "sample_rate"]);
+
+    // A file that was cut: lenient reading says so, strict reading refuses.
+    let cut = bench.text("cut.mid");
+    fs::write(&cut, &before[..before.len() - 6]).unwrap();
+    assert_done(&run(&[&cut, "--out", &bench.text("cut.tsv")]));
+    let output = run(&[&cut, "--strict", "--out", &bench.text("strict.tsv")]);
+    assert_fails(&output, 3, &["cut.mid", "byte"]);
+    assert_eq!(bench.files(), ["a.mid", "bad.tsv", "cut.mid", "cut.tsv"]);
+}
