@@ -40,9 +40,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, NamedScores, Result, Side,
-    error::{check_times, check_tolerance},
+    error::{check_length, check_times, check_tolerance},
     stats,
-    transcription::check_length,
 };
 
 /// Tolerance of the alignment metrics.

@@ -43,6 +43,7 @@ use crate::{
     Counts, Error, NamedScores, Result, Side,
     error::{check_times, check_tolerance},
     matching::match_events,
+    score::{Undefined, Value},
 };
 
 /// Pulses per second of the P-score.
@@ -146,6 +147,10 @@ pub struct BeatScores {
     pub any_total: f64,
     /// Information gain as a fraction of the most that there can be.
     pub information_gain: f64,
+    /// Beats of the reference that were scored.
+    pub reference: usize,
+    /// Beats of the estimate that were scored.
+    pub estimated: usize,
 }
 
 impl NamedScores for BeatScores {
@@ -162,6 +167,14 @@ impl NamedScores for BeatScores {
             ("Any Metric Level Total", self.any_total),
             ("Information gain", self.information_gain),
         ]
+    }
+
+    fn values(&self) -> Vec<(&'static str, Value)> {
+        let counts = Counts { matched: 0, reference: self.reference, estimated: self.estimated };
+        let nothing = (counts.reference == 0).then_some(Undefined::EmptyReference);
+        let reason = counts.missing_both().or(nothing);
+        let value = |(name, score)| (name, Value::unless(reason, score));
+        self.entries().into_iter().map(value).collect()
     }
 }
 
@@ -187,6 +200,8 @@ pub fn evaluate(reference: &[f64], estimate: &[f64], config: &BeatConfig) -> Res
         any_continuous: continuity.any_continuous,
         any_total: continuity.any_total,
         information_gain: information_gain(reference, estimate, config)?,
+        reference: reference.len(),
+        estimated: estimate.len(),
     })
 }
 

@@ -37,8 +37,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, NamedScores, Result, Side,
+    error::check_length,
     intervals::{adjust, boundaries, check_intervals},
-    transcription::check_length,
+    score::{Undefined, Value},
 };
 
 /// Semitones up to the fifth, raised once: what makes a triad.
@@ -146,8 +147,8 @@ impl Chord {
         self.unknown == other.unknown && (self.semitones ^ other.semitones) & mask == 0
     }
 
-    /// Pitch classes that sound, bit 0 for C. All of them for `X`, as in mir_eval.
-    fn pitch_classes(&self) -> u16 {
+    /// Pitch classes that sound, bit 0 for C. All of them for `X`, as in mir_eval; none for `N`.
+    pub fn pitch_classes(&self) -> u16 {
         match self.root_and_bass {
             Some((root, _)) => {
                 let wide = u32::from(self.semitones) << root;
@@ -390,6 +391,10 @@ pub struct ChordScores {
     pub overseg: f64,
     /// The smaller of the two.
     pub seg: f64,
+    /// Seconds within the vocabulary of each comparison, in the order of [`Comparison::ALL`].
+    pub within: [f64; 12],
+    /// Length of the reference in seconds.
+    pub duration: f64,
 }
 
 impl NamedScores for ChordScores {
@@ -411,6 +416,16 @@ impl NamedScores for ChordScores {
             ("overseg", self.overseg),
             ("seg", self.seg),
         ]
+    }
+
+    fn values(&self) -> Vec<(&'static str, Value)> {
+        // The segmentation scores come last and need no vocabulary.
+        let seconds = self.within.into_iter().chain([self.duration; 3]);
+        let value = |((name, score), seconds)| {
+            let reason = (seconds <= 0.0).then_some(Undefined::EmptyReference);
+            (name, Value::unless(reason, score))
+        };
+        self.entries().into_iter().zip(seconds).map(value).collect()
     }
 }
 
@@ -465,10 +480,8 @@ pub fn evaluate<R: AsRef<str>, E: AsRef<str>>(
     let score = |i: usize| if total[i] > 0.0 { right[i] / total[i] } else { 0.0 };
     let merged_reference = merge(reference_intervals, &reference);
     let merged_estimate = merge(&estimate_intervals, &estimate);
-    check_overlap(Side::Reference, &merged_reference)?;
-    check_overlap(Side::Estimate, &merged_estimate)?;
-    let underseg = 1.0 - hamming(&merged_estimate, &merged_reference);
-    let overseg = 1.0 - hamming(&merged_reference, &merged_estimate);
+    let underseg = underseg(&merged_reference, &merged_estimate)?;
+    let overseg = overseg(&merged_reference, &merged_estimate)?;
     Ok(ChordScores {
         thirds: score(0),
         thirds_inv: score(1),
@@ -485,7 +498,32 @@ pub fn evaluate<R: AsRef<str>, E: AsRef<str>>(
         underseg,
         overseg,
         seg: underseg.min(overseg),
+        within: total,
+        duration: end - start,
     })
+}
+
+/// Right, wrong or outside the vocabulary, for each pair of labels: `mir_eval`'s `thirds`, `triads`,
+/// `mirex` and so on in one function.
+///
+/// # Errors
+/// [`Error::Length`] if the lists differ in length; [`Error::Label`] for a bad label.
+///
+/// ```
+/// use mir_eval::chord::{Comparison, compare_labels};
+/// let compared =
+///     compare_labels(Comparison::Majmin, &["C", "G:7", "D:dim"], &["C:maj", "G:min", "D"])?;
+/// assert_eq!(compared, [Some(true), Some(false), None]);
+/// # Ok::<(), mir_eval::Error>(())
+/// ```
+pub fn compare_labels<R: AsRef<str>, E: AsRef<str>>(
+    rule: Comparison,
+    reference: &[R],
+    estimate: &[E],
+) -> Result<Vec<Option<bool>>> {
+    check_length(Side::Estimate, "labels", reference.len(), estimate.len())?;
+    let pairs = reference.iter().zip(estimate);
+    pairs.map(|(r, e)| Ok(rule.compare(&r.as_ref().parse()?, &e.as_ref().parse()?))).collect()
 }
 
 /// Mean of comparisons weighted by durations, over those within the vocabulary; 0 if there are none.
@@ -523,6 +561,46 @@ pub fn directional_hamming_distance(reference: &[[f64; 2]], estimate: &[[f64; 2]
     check_intervals(Side::Estimate, estimate, estimate.len())?;
     check_overlap(Side::Reference, reference)?;
     Ok(hamming(reference, estimate))
+}
+
+/// 1 − [`directional_hamming_distance`]: 1 unless reference intervals are split by the estimate.
+///
+/// # Errors
+/// As [`directional_hamming_distance`].
+pub fn overseg(reference: &[[f64; 2]], estimate: &[[f64; 2]]) -> Result<f64> {
+    Ok(1.0 - directional_hamming_distance(reference, estimate)?)
+}
+
+/// [`overseg`] with the sides exchanged: 1 unless estimated intervals span several of the reference.
+///
+/// # Errors
+/// As [`directional_hamming_distance`].
+pub fn underseg(reference: &[[f64; 2]], estimate: &[[f64; 2]]) -> Result<f64> {
+    check_intervals(Side::Reference, reference, reference.len())?;
+    check_intervals(Side::Estimate, estimate, estimate.len())?;
+    check_overlap(Side::Estimate, estimate)?;
+    Ok(1.0 - hamming(estimate, reference))
+}
+
+/// The smaller of [`overseg`] and [`underseg`].
+///
+/// # Errors
+/// As [`directional_hamming_distance`].
+pub fn seg(reference: &[[f64; 2]], estimate: &[[f64; 2]]) -> Result<f64> {
+    Ok(overseg(reference, estimate)?.min(underseg(reference, estimate)?))
+}
+
+/// Intervals (in order) without the boundaries at which the chord does not change, extensions considered.
+///
+/// # Errors
+/// [`Error::Length`] if labels and intervals differ in number; [`Error::Label`] for a bad label;
+/// [`Error::InvalidTime`], [`Error::EmptyInterval`], [`Error::Unsorted`] for bad intervals.
+pub fn merge_chord_intervals<L: AsRef<str>>(
+    intervals: &[[f64; 2]],
+    labels: &[L],
+) -> Result<Vec<[f64; 2]>> {
+    check_intervals(Side::Reference, intervals, labels.len())?;
+    Ok(merge(intervals, &encode(labels)?))
 }
 
 fn hamming(reference: &[[f64; 2]], estimate: &[[f64; 2]]) -> f64 {

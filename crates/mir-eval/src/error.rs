@@ -334,3 +334,16 @@ pub(crate) fn check_times(side: Side, times: &[f64]) -> Result<()> {
     }
     Ok(())
 }
+
+/// Checks that two series that belong together have the same length.
+pub(crate) fn check_length(
+    side: Side,
+    series: &'static str,
+    expected: usize,
+    actual: usize,
+) -> Result<()> {
+    if actual == expected {
+        return Ok(());
+    }
+    Err(Error::Length { side, series, expected, actual })
+}

@@ -10,6 +10,8 @@
 //! | `jongwook` (onsets-and-frames) | roll of the notes decoded from the label roll | roll of the decoded notes, frames rounded | [`evaluate_notes`] with [`NoteFrameConfig::jongwook`] |
 //! | `magenta` | label roll | roll of the decoded notes, first frame rounded down and last one up, cut or padded to the labels | [`evaluate_notes`] with [`NoteFrameConfig::magenta`] and the labels' length |
 //!
+//! [`evaluate_averages`] has scikit-learn's averages over keys and over frames beside this one.
+//!
 //! All count cells over the whole piece ("micro"): `TP` in both, `FP` in the estimate only, `FN` in the
 //! reference only; `P = TP / (TP + FP)`, `R = TP / (TP + FN)`, F1 their harmonic mean, each 0 where its
 //! denominator is 0; accuracy `TP / (TP + FP + FN)`; and the error decomposition of
@@ -25,22 +27,27 @@
 //! # Ok::<(), mir_eval::Error>(())
 //! ```
 
+mod average;
+
 use mir_core::{FrameGrid, KeyRange, Note, PianoRoll, RollRule, Rounding};
 use ndarray::{ArrayRef2, Zip};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, NamedScores, Result, Side, error::check_tolerance, f_measure};
+use crate::{
+    Counts, Error, NamedScores, Result, Score, Side,
+    error::check_tolerance,
+    multipitch::MultipitchScores,
+    score::{Value, values_by_counts},
+};
+
+pub use average::{Average, AverageConfig, AveragedScores, evaluate_averages};
 
 /// Sums over all frames of what is there, what was found, and what is wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FrameCounts {
-    /// Pairs: right in both.
-    pub matched: usize,
-    /// Entries of the reference.
-    pub reference: usize,
-    /// Entries of the estimate.
-    pub estimated: usize,
+    /// Entries (cells, or pitches of a frame) of either side and of both.
+    pub entries: Counts,
     /// Right in number, wrong in pitch.
     pub substituted: usize,
     /// References that nothing stands against.
@@ -52,9 +59,7 @@ pub struct FrameCounts {
 impl FrameCounts {
     /// Adds one frame.
     pub(crate) fn add_frame(&mut self, matched: usize, reference: usize, estimated: usize) {
-        self.matched += matched;
-        self.reference += reference;
-        self.estimated += estimated;
+        self.entries = self.entries + Counts { matched, reference, estimated };
         self.substituted += reference.min(estimated) - matched;
         self.missed += reference.saturating_sub(estimated);
         self.false_alarms += estimated.saturating_sub(reference);
@@ -63,7 +68,8 @@ impl FrameCounts {
     /// Fraction of `cells` cells that are right, empty ones included, in [0, 1]; 0 without cells. Hardly
     /// informative for rolls, where most cells are empty, but published for some systems.
     pub fn accuracy_with_negatives(&self, cells: usize) -> f64 {
-        let wrong = self.reference + self.estimated - 2 * self.matched;
+        let Counts { matched, reference, estimated } = self.entries;
+        let wrong = reference + estimated - 2 * matched;
         if cells > 0 { cells.saturating_sub(wrong) as f64 / cells as f64 } else { 0.0 }
     }
 
@@ -73,17 +79,16 @@ impl FrameCounts {
             if whole > 0 { part as f64 / whole as f64 } else { 0.0 }
         };
         let errors = self.substituted + self.missed + self.false_alarms;
-        let precision = over(self.matched, self.estimated);
-        let recall = over(self.matched, self.reference);
+        let Score { precision, recall, f1, counts } = self.entries.score(1.0);
         FrameScores {
             precision,
             recall,
-            f1: f_measure(precision, recall, 1.0),
-            accuracy: over(self.matched, self.reference + self.estimated - self.matched),
-            substitution: over(self.substituted, self.reference),
-            miss: over(self.missed, self.reference),
-            false_alarm: over(self.false_alarms, self.reference),
-            total_error: over(errors, self.reference),
+            f1,
+            accuracy: counts.accuracy().unwrap_or(0.0),
+            substitution: over(self.substituted, counts.reference),
+            miss: over(self.missed, counts.reference),
+            false_alarm: over(self.false_alarms, counts.reference),
+            total_error: over(errors, counts.reference),
             counts: *self,
         }
     }
@@ -100,9 +105,7 @@ impl std::ops::Add for FrameCounts {
 
     fn add(self, other: Self) -> Self {
         Self {
-            matched: self.matched + other.matched,
-            reference: self.reference + other.reference,
-            estimated: self.estimated + other.estimated,
+            entries: self.entries + other.entries,
             substituted: self.substituted + other.substituted,
             missed: self.missed + other.missed,
             false_alarms: self.false_alarms + other.false_alarms,
@@ -147,6 +150,10 @@ impl NamedScores for FrameScores {
             ("False Alarm Error", self.false_alarm),
             ("Total Error", self.total_error),
         ]
+    }
+
+    fn values(&self) -> Vec<(&'static str, Value)> {
+        values_by_counts(self.entries(), |_| self.counts.entries)
     }
 }
 
@@ -208,10 +215,50 @@ pub fn evaluate_binary(
     reference: &ArrayRef2<bool>,
     estimate: &ArrayRef2<bool>,
 ) -> Result<FrameScores> {
-    if reference.dim() != estimate.dim() {
-        return Err(Error::Shape { expected: reference.dim(), actual: estimate.dim() });
-    }
+    check_shape(reference, estimate)?;
     Ok(compare(reference, estimate))
+}
+
+/// [`evaluate_binary`], and the same with keys taken modulo an octave, so that octave errors can be told
+/// from others ([`MultipitchScores::octave_errors`]). Column `i` and column `i + 12` are an octave apart;
+/// two keys of a frame that are octaves of each other count twice.
+///
+/// # Errors
+/// [`Error::Shape`] if the shapes differ.
+///
+/// ```
+/// use mir_eval::frame::evaluate_chroma;
+/// use ndarray::Array2;
+/// let key = |key: usize| Array2::from_shape_fn((1, 88), |(_, k)| k == key);
+/// let scores = evaluate_chroma(&key(39), &key(51))?;
+/// assert_eq!((scores.pitch.f1, scores.chroma.f1), (0.0, 1.0));
+/// assert_eq!(scores.octave_errors().rate, 1.0);
+/// # Ok::<(), mir_eval::Error>(())
+/// ```
+pub fn evaluate_chroma(
+    reference: &ArrayRef2<bool>,
+    estimate: &ArrayRef2<bool>,
+) -> Result<MultipitchScores> {
+    check_shape(reference, estimate)?;
+    let mut counts = FrameCounts::default();
+    Zip::from(reference.rows()).and(estimate.rows()).for_each(|reference, estimate| {
+        let classes = |row: ndarray::ArrayView1<'_, bool>| {
+            let mut classes = [0usize; 12];
+            row.iter().enumerate().for_each(|(key, &on)| classes[key % 12] += usize::from(on));
+            classes
+        };
+        let (r, e) = (classes(reference), classes(estimate));
+        let both = r.iter().zip(e).map(|(&r, e)| r.min(e)).sum();
+        counts.add_frame(both, r.iter().sum(), e.iter().sum());
+    });
+    Ok(MultipitchScores { pitch: compare(reference, estimate), chroma: counts.scores() })
+}
+
+fn check_shape(reference: &ArrayRef2<bool>, estimate: &ArrayRef2<bool>) -> Result<()> {
+    if reference.dim() == estimate.dim() {
+        return Ok(());
+    }
+    Err(Error::Shape { expected: reference.dim(), actual: estimate.dim() })
 }
 
 /// Counts over rolls of equal shape.
@@ -306,7 +353,7 @@ mod tests {
     fn thresholds_are_those_of_their_systems() {
         let labels = array![[1.0, 1.0, 0.0, 0.0]];
         let activations = array![[0.5, 0.3, 0.31, 0.49]];
-        let counts = |config| evaluate(&labels, &activations, &config).unwrap().counts;
+        let counts = |config| evaluate(&labels, &activations, &config).unwrap().counts.entries;
         assert_eq!(counts(FrameConfig::hw3()).matched, 1);
         assert_eq!(counts(FrameConfig::hw3()).estimated, 1);
         assert_eq!(counts(FrameConfig::high_resolution()).matched, 1);
@@ -319,7 +366,7 @@ mod tests {
         let estimate = array![[false, true, true], [false, false, false], [true, false, false]];
         let scores = evaluate_binary(&labels, &estimate).unwrap();
         let c = scores.counts;
-        assert_eq!((c.matched, c.substituted, c.missed, c.false_alarms), (1, 1, 1, 1));
+        assert_eq!((c.entries.matched, c.substituted, c.missed, c.false_alarms), (1, 1, 1, 1));
         assert!((scores.total_error - 1.0).abs() < 1e-15);
         assert!((c.accuracy_with_negatives(9) - 5.0 / 9.0).abs() < 1e-15);
         let none = Array2::from_elem((0, 88), false);
@@ -331,11 +378,11 @@ mod tests {
         let reference = [note(60, 0.10, 0.90)];
         let estimate = [note(60, 0.10, 0.50), note(20, 0.0, 1.0)];
         let round = evaluate_notes(&reference, &estimate, grid(), &NoteFrameConfig::jongwook());
-        assert_eq!((round.counts.reference, round.counts.estimated), (25, 13));
+        assert_eq!((round.counts.entries.reference, round.counts.entries.estimated), (25, 13));
         assert!((round.precision - 1.0).abs() < 1e-15);
         let magenta = NoteFrameConfig::magenta(10);
         let cut = evaluate_notes(&reference, &estimate, grid(), &magenta);
-        assert_eq!((cut.counts.reference, cut.counts.estimated), (7, 7));
+        assert_eq!((cut.counts.entries.reference, cut.counts.entries.estimated), (7, 7));
         let nothing = evaluate_notes(&[], &[], grid(), &NoteFrameConfig::default());
         assert_eq!(nothing, FrameScores::default());
     }

@@ -60,10 +60,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, NamedScores, Result, Side,
-    error::check_tolerance,
+    error::{check_length, check_tolerance},
     f_measure,
     intervals::{adjust, check_intervals},
-    transcription::check_length,
+    score::{Undefined, Value},
 };
 
 /// More frames than this are a mistake in `frame_size`.
@@ -140,6 +140,8 @@ pub struct HierarchyScores {
     pub t_full: TripletScore,
     /// L-measure.
     pub l: TripletScore,
+    /// Length of the reference in seconds.
+    pub duration: f64,
 }
 
 impl NamedScores for HierarchyScores {
@@ -155,6 +157,12 @@ impl NamedScores for HierarchyScores {
             ("L-Recall", self.l.recall),
             ("L-Measure", self.l.f1),
         ]
+    }
+
+    fn values(&self) -> Vec<(&'static str, Value)> {
+        let reason = (self.duration <= 0.0).then_some(Undefined::EmptyReference);
+        let value = |(name, score)| (name, Value::unless(reason, score));
+        self.entries().into_iter().map(value).collect()
     }
 }
 
@@ -192,6 +200,7 @@ pub fn evaluate<R: AsRef<str>, E: AsRef<str>>(
         t_reduced: tmeasure(&reference, &estimate, false, config)?,
         t_full: tmeasure(&reference, &estimate, true, config)?,
         l: lmeasure(&reference, &estimate, config)?,
+        duration: end,
     })
 }
 

@@ -1,6 +1,6 @@
 //! Labelled stretches of time: checks, and bringing two of them to one span.
 
-use crate::{Error, Result, Side, transcription::check_length};
+use crate::{Error, Result, Side, error::check_length};
 
 /// Checks that intervals are finite, at least 0, longer than nothing, and in order of their starts, with
 /// one label each.

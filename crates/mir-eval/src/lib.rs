@@ -10,6 +10,7 @@
 //! |---|---|
 //! | which notes are right? | [`transcription`], with velocity [`transcription_velocity`] |
 //! | which onsets are right? | [`onset`] |
+//! | is the pedal down when it should be? | [`pedal`] |
 //! | is the melody there, and at the right pitch? | [`melody`] |
 //! | does it tap along with the beat? | [`beat`] |
 //! | is it the right key, or a relative? | [`key`] |
@@ -30,9 +31,26 @@
 //! | how do I read annotation files? | [`text`] |
 //!
 //! # Undefined values
-//! Scores of empty annotations are 0, as in `mir_eval`. [`Counts`] and
-//! [`frame::FrameCounts`] travel with the scores and tell "nothing to score" from "all wrong";
-//! [`stats`] asks for a policy before it takes a mean.
+//! [`NamedScores::entries`] gives `mir_eval`'s numbers, which are 0 (or NaN) where there is nothing to
+//! score; [`NamedScores::values`] gives [`Undefined`] with a reason there:
+//!
+//! | scores | nothing in the reference | nothing in the estimate | nothing on either side |
+//! |---|---|---|---|
+//! | precision | 0 | undefined | undefined |
+//! | recall | undefined | 0 | undefined |
+//! | error rates | undefined | 1 (all is missed), false alarms 0 | undefined |
+//! | F-measures, accuracies | 0 | 0 | undefined |
+//! | overlap of matched notes | undefined | undefined | undefined |
+//! | beats, patterns | undefined | 0 | undefined |
+//! | voicing recall, raw pitch and chroma accuracy | undefined without a voiced frame | 0 | undefined |
+//! | voicing false alarm | undefined without an unvoiced frame | 0 | undefined |
+//! | a chord comparison | undefined without a chord in its vocabulary | 0 | undefined |
+//! | segment deviation | undefined | undefined | undefined |
+//! | segments, hierarchies | undefined | as one segment | undefined |
+//! | alignment | an error | an error | an error |
+//!
+//! [`Counts`] travel with the scores. [`stats`] and [`report`] ask for a policy before they take a mean,
+//! and say how many values it is over.
 //!
 //! # Features
 //! | feature | what it adds |
@@ -59,6 +77,7 @@ pub mod melody;
 pub mod multipitch;
 pub mod onset;
 pub mod pattern;
+pub mod pedal;
 #[cfg(feature = "plots")]
 pub mod plots;
 pub mod report;
@@ -78,4 +97,4 @@ pub use mir_core::{
     Cents, F0Frame, F0Track, FrameGrid, Key, KeyRange, MultiF0, Note, Pitch, RollRule, SampleRate,
     Velocity,
 };
-pub use score::{Counts, NamedScores, Score, f_measure};
+pub use score::{Counts, NamedScores, Score, Undefined, Value, f_measure};

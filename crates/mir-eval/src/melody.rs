@@ -54,15 +54,19 @@
 //! # Ok::<(), mir_eval::Error>(())
 //! ```
 
+mod details;
+
 use mir_core::{Cents, F0Track};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, NamedScores, Result, Side,
-    error::{check_times, check_tolerance},
+    error::{check_length, check_times, check_tolerance},
     multipitch::{Nearest, same_times},
-    transcription::check_length,
+    score::{Undefined, Value},
 };
+
+pub use details::{MelodyDetails, details};
 
 /// More frames than this are a mistake in `hop`, not a melody.
 const MAX_FRAMES: f64 = 1e8;
@@ -175,6 +179,17 @@ impl NamedScores for MelodyScores {
             ("Raw Chroma Accuracy", self.raw_chroma_accuracy),
             ("Overall Accuracy", self.overall_accuracy),
         ]
+    }
+
+    fn values(&self) -> Vec<(&'static str, Value)> {
+        let missing = |frames: usize| (frames == 0).then_some(Undefined::EmptyReference);
+        let reason = |name: &str| match name {
+            "Overall Accuracy" => missing(self.frames),
+            "Voicing False Alarm" => missing(self.frames - self.voiced),
+            _ => missing(self.voiced),
+        };
+        let value = |(name, score)| (name, Value::unless(reason(name), score));
+        self.entries().into_iter().map(value).collect()
     }
 }
 

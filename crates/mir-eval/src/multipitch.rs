@@ -33,10 +33,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, NamedScores, Result, Side,
-    error::{check_times, check_tolerance},
+    error::{check_length, check_times, check_tolerance},
     frame::{FrameCounts, FrameScores},
     matching::{Graph, match_events},
-    transcription::check_length,
+    score::{Value, values_by_counts},
 };
 
 /// Tolerances of the multi-pitch metrics.
@@ -93,6 +93,33 @@ pub struct MultipitchScores {
     pub chroma: FrameScores,
 }
 
+/// How many of the wrong pitches are right but for an octave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OctaveErrors {
+    /// Pitches of the reference for which only an estimate some octaves away is there.
+    pub count: usize,
+    /// Over the pitches of the reference, in [0, 1]; 0 without one.
+    pub rate: f64,
+    /// Over all substitutions, in [0, 1]; 0 without one.
+    pub share_of_substitutions: f64,
+}
+
+impl MultipitchScores {
+    /// Octave errors: pairs that match modulo an octave and no longer match as pitches. They are part of
+    /// the substitutions.
+    pub fn octave_errors(&self) -> OctaveErrors {
+        let FrameCounts { entries, substituted, .. } = self.pitch.counts;
+        let count = self.chroma.counts.entries.matched - entries.matched;
+        let over = |whole: usize| if whole > 0 { count as f64 / whole as f64 } else { 0.0 };
+        OctaveErrors {
+            count,
+            rate: over(entries.reference),
+            share_of_substitutions: over(substituted),
+        }
+    }
+}
+
 impl NamedScores for MultipitchScores {
     fn entries(&self) -> Vec<(&'static str, f64)> {
         let Self { pitch, chroma } = self;
@@ -112,6 +139,13 @@ impl NamedScores for MultipitchScores {
             ("Chroma False Alarm Error", chroma.false_alarm),
             ("Chroma Total Error", chroma.total_error),
         ]
+    }
+
+    fn values(&self) -> Vec<(&'static str, Value)> {
+        values_by_counts(self.entries(), |name| match name.starts_with("Chroma") {
+            true => self.chroma.counts.entries,
+            false => self.pitch.counts.entries,
+        })
     }
 }
 
@@ -152,6 +186,64 @@ pub fn evaluate_hz<R: AsRef<[f64]>, E: AsRef<[f64]>>(
     let reference = Frames::new(Side::Reference, reference_times, reference_hz, config, midi)?;
     let estimate = Frames::new(Side::Estimate, estimate_times, estimate_hz, config, midi)?;
     Ok(compare(&reference, &estimate, config.window))
+}
+
+/// The pitches of a series at other times: those of the nearest time (the earlier one half-way), none
+/// outside the range of the series. `times` and `target_times` in seconds, ascending.
+///
+/// # Errors
+/// [`Error::Length`] if times and frequencies differ in number; [`Error::InvalidTime`] and
+/// [`Error::Unsorted`] for bad times.
+pub fn resample<L: AsRef<[f64]>>(
+    times: &[f64],
+    hz: &[L],
+    target_times: &[f64],
+) -> Result<Vec<Vec<f64>>> {
+    check_length(Side::Estimate, "frequency lists", times.len(), hz.len())?;
+    check_times(Side::Estimate, times)?;
+    check_times(Side::Reference, target_times)?;
+    let mut nearest = Nearest::new(times);
+    let at = |&time: &f64| {
+        nearest.index_of(time).map_or_else(Vec::new, |index| hz[index].as_ref().to_vec())
+    };
+    Ok(target_times.iter().map(at).collect())
+}
+
+/// Size of the maximum matching of two lists of pitches (fractional MIDI numbers, in any order) within
+/// `window` semitones, with `chroma` modulo an octave: the true positives of one frame.
+///
+/// # Errors
+/// [`Error::Config`] for a window that is negative or not finite; [`Error::Entry`] for a pitch that is
+/// not finite.
+///
+/// ```
+/// use mir_eval::multipitch::true_positives;
+/// assert_eq!(true_positives(&[60.0, 64.0], &[64.3, 72.0], 0.5, false)?, 1);
+/// assert_eq!(true_positives(&[60.0, 64.0], &[64.3, 72.0], 0.5, true)?, 2);
+/// # Ok::<(), mir_eval::Error>(())
+/// ```
+pub fn true_positives(
+    reference: &[f64],
+    estimate: &[f64],
+    window: f64,
+    chroma: bool,
+) -> Result<usize> {
+    check_tolerance("window", window)?;
+    for (side, pitches) in [(Side::Reference, reference), (Side::Estimate, estimate)] {
+        if let Some(index) = pitches.iter().position(|pitch| !pitch.is_finite()) {
+            let (series, expected) = ("pitch", "a finite MIDI number");
+            return Err(Error::Entry { side, series, index, expected, actual: pitches[index] });
+        }
+    }
+    if chroma {
+        return Ok(Wrapped::default().match_count(reference, estimate, window));
+    }
+    let sorted = |pitches: &[f64]| {
+        let mut pitches = pitches.to_vec();
+        pitches.sort_unstable_by(f64::total_cmp);
+        pitches
+    };
+    Ok(match_count(&sorted(reference), &sorted(estimate), window))
 }
 
 /// Validated frames: pitches in one list, those of each frame ascending.

@@ -22,6 +22,7 @@ use crate::{
     Counts, NamedScores, Result, Score, Side,
     error::{check_times, check_tolerance},
     matching::match_events,
+    score::{Value, values_by_counts},
 };
 
 /// Tolerance of the onset metric.
@@ -41,6 +42,10 @@ impl Default for OnsetConfig {
 impl NamedScores for Score {
     fn entries(&self) -> Vec<(&'static str, f64)> {
         vec![("F-measure", self.f1), ("Precision", self.precision), ("Recall", self.recall)]
+    }
+
+    fn values(&self) -> Vec<(&'static str, Value)> {
+        values_by_counts(self.entries(), |_| self.counts)
     }
 }
 

@@ -34,7 +34,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, NamedScores, Result, Side, error::check_tolerance, f_measure};
+use crate::{
+    Counts, Error, NamedScores, Result, Side,
+    error::check_tolerance,
+    f_measure,
+    score::{Undefined, Value},
+};
 
 /// Points (onset, MIDI pitch) that sound as one.
 pub type Occurrence = Vec<[f64; 2]>;
@@ -93,6 +98,10 @@ pub struct PatternScores {
     pub first_precision: f64,
     /// Establishment recall of the first n estimated patterns.
     pub first_recall: f64,
+    /// Patterns of the reference.
+    pub reference: usize,
+    /// Patterns of the estimate.
+    pub estimated: usize,
 }
 
 impl NamedScores for PatternScores {
@@ -114,6 +123,14 @@ impl NamedScores for PatternScores {
         entries.extend([("FFP", self.first_precision), ("FFTP_est", self.first_recall)]);
         entries
     }
+
+    fn values(&self) -> Vec<(&'static str, Value)> {
+        let counts = Counts { matched: 0, reference: self.reference, estimated: self.estimated };
+        let nothing = (counts.reference == 0).then_some(Undefined::EmptyReference);
+        let reason = counts.missing_both().or(nothing);
+        let value = |(name, score)| (name, Value::unless(reason, score));
+        self.entries().into_iter().map(value).collect()
+    }
 }
 
 /// All scores of an estimate.
@@ -127,15 +144,16 @@ pub fn evaluate(
     estimate: &[Pattern],
     config: &PatternConfig,
 ) -> Result<PatternScores> {
-    let first = &estimate[..estimate.len().min(config.first)];
     let [low, high] = config.occurrence_thresholds;
     Ok(PatternScores {
         standard: standard(reference, estimate, config.tolerance)?,
         establishment: establishment(reference, estimate)?,
         occurrence: [occurrence(reference, estimate, low)?, occurrence(reference, estimate, high)?],
         three_layer: three_layer(reference, estimate)?,
-        first_precision: three_layer(reference, first)?.precision,
-        first_recall: establishment(reference, first)?.recall,
+        first_precision: first_n_three_layer_precision(reference, estimate, config.first)?,
+        first_recall: first_n_target_proportion_recall(reference, estimate, config.first)?,
+        reference: reference.len(),
+        estimated: estimate.len(),
     })
 }
 
@@ -228,6 +246,30 @@ pub fn three_layer(reference: &[Pattern], estimate: &[Pattern]) -> Result<Patter
         f_measure(common / r.len as f64, common / e.len as f64, 1.0)
     };
     Ok(layer(&reference, &estimate, |r: &Vec<Points>, e: &Vec<Points>| layer(r, e, points).f1))
+}
+
+/// Precision of [`three_layer`] for the first `n` estimated patterns.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn first_n_three_layer_precision(
+    reference: &[Pattern],
+    estimate: &[Pattern],
+    n: usize,
+) -> Result<f64> {
+    Ok(three_layer(reference, &estimate[..n.min(estimate.len())])?.precision)
+}
+
+/// Recall of [`establishment`] for the first `n` estimated patterns.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn first_n_target_proportion_recall(
+    reference: &[Pattern],
+    estimate: &[Pattern],
+    n: usize,
+) -> Result<f64> {
+    Ok(establishment(reference, &estimate[..n.min(estimate.len())])?.recall)
 }
 
 /// Mean of the best value of each estimate (precision) and of each reference (recall).

@@ -21,7 +21,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, NamedScores, Result,
-    stats::{Summary, UndefinedPolicy, summarize},
+    stats::{
+        ConfidenceInterval, ResamplingConfig, Summary, UndefinedPolicy, apply, bootstrap_mean,
+        summarize,
+    },
 };
 
 /// Scores of several pieces.
@@ -31,6 +34,12 @@ pub struct Table {
     columns: Vec<String>,
     policy: UndefinedPolicy,
     rows: Vec<Row>,
+    /// Scores of all pieces as one, where they are known.
+    #[serde(default)]
+    pooled: Option<Vec<Option<f64>>>,
+    /// How intervals of the means are found, if they are wanted.
+    #[serde(default)]
+    resampling: Option<ResamplingConfig>,
 }
 
 /// Scores of one piece.
@@ -49,10 +58,18 @@ impl Table {
         columns: impl IntoIterator<Item = S>,
         policy: UndefinedPolicy,
     ) -> Self {
-        Self { columns: columns.into_iter().map(Into::into).collect(), policy, rows: Vec::new() }
+        Self {
+            columns: columns.into_iter().map(Into::into).collect(),
+            policy,
+            rows: Vec::new(),
+            pooled: None,
+            resampling: None,
+        }
     }
 
-    /// A table of the scores of several pieces, with `mir_eval`'s names and one row a piece.
+    /// A table of the scores of several pieces, with `mir_eval`'s names and one row a piece. Scores that
+    /// mean nothing for a piece ([`NamedScores::values`]) are undefined there; under
+    /// [`UndefinedPolicy::Zero`] the means are those of `mir_eval`'s numbers.
     ///
     /// # Errors
     /// [`Error::TableRow`] if a piece has other scores than the first.
@@ -62,11 +79,11 @@ impl Table {
     ) -> Result<Self> {
         let mut table = Self::new([""; 0], policy);
         for (name, scores) in pieces {
-            let entries = scores.entries();
+            let entries = scores.values();
             if table.rows.is_empty() {
                 table.columns = entries.iter().map(|(name, _)| (*name).to_owned()).collect();
             }
-            table.push(name, entries.into_iter().map(|(_, value)| Some(value)))?;
+            table.push(name, entries.into_iter().map(|(_, value)| value.defined()))?;
         }
         Ok(table)
     }
@@ -81,17 +98,44 @@ impl Table {
         values: impl IntoIterator<Item = Option<f64>>,
     ) -> Result<()> {
         let name = name.into();
-        let finite = |value: Option<f64>| value.filter(|v| v.is_finite());
-        let values: Vec<Option<f64>> = values.into_iter().map(finite).collect();
-        if values.len() != self.columns.len() {
-            return Err(Error::TableRow {
-                row: name,
-                expected: self.columns.len(),
-                actual: values.len(),
-            });
-        }
+        let values = self.checked(&name, values)?;
         self.rows.push(Row { name, values });
         Ok(())
+    }
+
+    /// Sets the scores of all pieces taken as one, from the sum of their counts: long pieces weigh more
+    /// than in the mean over pieces. They stand in a line of their own.
+    ///
+    /// # Errors
+    /// [`Error::TableRow`] unless there is one value for each column.
+    pub fn set_pooled(&mut self, values: impl IntoIterator<Item = Option<f64>>) -> Result<()> {
+        self.pooled = Some(self.checked("pooled", values)?);
+        Ok(())
+    }
+
+    /// The same table with bootstrap intervals of the means.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a bad configuration.
+    pub fn with_intervals(mut self, config: ResamplingConfig) -> Result<Self> {
+        config.validate()?;
+        self.resampling = Some(config);
+        Ok(self)
+    }
+
+    fn checked(
+        &self,
+        row: &str,
+        values: impl IntoIterator<Item = Option<f64>>,
+    ) -> Result<Vec<Option<f64>>> {
+        let finite = |value: Option<f64>| value.filter(|v| v.is_finite());
+        let values: Vec<Option<f64>> = values.into_iter().map(finite).collect();
+        let (expected, actual) = (self.columns.len(), values.len());
+        if actual == expected {
+            Ok(values)
+        } else {
+            Err(Error::TableRow { row: row.to_owned(), expected, actual })
+        }
     }
 
     /// Names of the columns.
@@ -116,17 +160,66 @@ impl Table {
         summarize(&values, self.policy)
     }
 
-    /// The table as JSON: `columns`, `rows` with `name` and `values`, and `summary` with mean, median,
-    /// std and counts of each column (`null` where there is none).
+    /// Bootstrap interval of the mean of a column, under the policy of the table; `None` if none is wanted
+    /// ([`with_intervals`](Self::with_intervals)).
+    ///
+    /// # Errors
+    /// As [`bootstrap_mean`].
+    ///
+    /// # Panics
+    /// If there is no such column.
+    pub fn interval(&self, column: usize) -> Result<Option<ConfidenceInterval>> {
+        let Some(config) = &self.resampling else {
+            return Ok(None);
+        };
+        let values: Vec<Option<f64>> = self.rows.iter().map(|row| row.values[column]).collect();
+        bootstrap_mean(&apply(self.policy, &values)?, config).map(Some)
+    }
+
+    /// The pieces as comma-separated values (RFC 4180): `piece` and the columns, one line a piece, undefined
+    /// values empty, numbers with all their digits. Means are left to the reader of the file.
+    pub fn to_csv(&self) -> String {
+        let quoted = |text: &str| match text.contains(['"', ',', '\n', '\r']) {
+            true => format!("\"{}\"", text.replace('"', "\"\"")),
+            false => text.to_owned(),
+        };
+        let mut text = String::from("piece");
+        for column in &self.columns {
+            let _ = write!(text, ",{}", quoted(column));
+        }
+        text.push('\n');
+        for row in &self.rows {
+            text += &quoted(&row.name);
+            for value in &row.values {
+                text.push(',');
+                if let Some(value) = value {
+                    let _ = write!(text, "{value}");
+                }
+            }
+            text.push('\n');
+        }
+        text
+    }
+
+    /// The table as JSON: `columns`, `policy`, `rows` with `name` and `values`, `pooled` (`null` unless
+    /// set), and `summary` with mean, median, std and counts of each column and the interval of its mean
+    /// (`null` where there is none).
     pub fn to_json(&self) -> serde_json::Value {
         let columns = self.columns.iter().enumerate();
         let summary: Vec<serde_json::Value> = columns
-            .map(|(index, name)| serde_json::json!({ "column": name, "summary": self.summary(index).ok() }))
+            .map(|(index, name)| {
+                serde_json::json!({
+                    "column": name,
+                    "summary": self.summary(index).ok(),
+                    "interval": self.interval(index).ok().flatten(),
+                })
+            })
             .collect();
         serde_json::json!({
             "columns": self.columns,
             "policy": self.policy,
             "rows": self.rows,
+            "pooled": self.pooled,
             "summary": summary,
         })
     }
@@ -134,7 +227,8 @@ impl Table {
 
 impl fmt::Display for Table {
     /// Aligned columns with four decimals, `-` for undefined values, then mean, median and standard
-    /// deviation, and how many values were undefined.
+    /// deviation (intervals and pooled scores if there are any), what they are over, and how many values
+    /// were undefined.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let summaries: Vec<Option<Summary>> =
             (0..self.columns.len()).map(|i| self.summary(i).ok()).collect();
@@ -150,6 +244,19 @@ impl fmt::Display for Table {
         for (name, field) in fields {
             let value = |s: &Option<Summary>| number(s.as_ref().map(field));
             lines.push((name.to_owned(), summaries.iter().map(value).collect()));
+        }
+        if let Some(config) = &self.resampling {
+            let intervals: Vec<Option<ConfidenceInterval>> =
+                (0..self.columns.len()).map(|i| self.interval(i).ok().flatten()).collect();
+            let percent = 100.0 * config.level;
+            let end = |of: fn(&ConfidenceInterval) -> f64| {
+                intervals.iter().map(|i| number(i.as_ref().map(of))).collect()
+            };
+            lines.push((format!("low {percent} %"), end(|i| i.low)));
+            lines.push((format!("high {percent} %"), end(|i| i.high)));
+        }
+        if let Some(pooled) = &self.pooled {
+            lines.push(("pooled".to_owned(), pooled.iter().map(|&v| number(v)).collect()));
         }
         let length = |text: &str| text.chars().count();
         let names = lines.iter().map(|(name, _)| length(name)).max().unwrap_or(0);
@@ -174,6 +281,13 @@ impl fmt::Display for Table {
             }
             line(name, values)?;
         }
+        let pieces = self.rows.len();
+        let over = if pieces == 1 { "1 piece".to_owned() } else { format!("{pieces} pieces") };
+        write!(f, "mean, median and std over {over}")?;
+        if let Some(config) = &self.resampling {
+            write!(f, ", interval of the mean by {} bootstrap samples", config.resamples)?;
+        }
+        writeln!(f, "{}", if self.pooled.is_some() { "; pooled: all pieces as one" } else { "" })?;
         let undefined: Vec<String> = (self.columns.iter().enumerate())
             .filter_map(|(i, column)| {
                 let missing = self.rows.iter().filter(|row| row.values[i].is_none()).count();
@@ -206,6 +320,34 @@ mod tests {
         assert!(widths.iter().all(|&w| w == widths[0]), "{text}");
         assert!(text.contains("mean       0.5000      -6.1250"), "{text}");
         assert!(text.ends_with("undefined values count as 0: F1 1 of 2\n"), "{text}");
+    }
+
+    #[test]
+    fn the_table_names_its_policy_its_counts_and_its_intervals() {
+        let mut table = Table::new(["F1"], UndefinedPolicy::Skip);
+        for (name, value) in [("a", Some(0.5)), ("b", Some(0.7)), ("c, \"d\"", None)] {
+            table.push(name, [value]).unwrap();
+        }
+        table.set_pooled([Some(0.65)]).unwrap();
+        let table = table.with_intervals(ResamplingConfig::default()).unwrap();
+        let text = table.to_string();
+        for line in [
+            "low 95 %   0.5000",
+            "high 95 %  0.7000",
+            "pooled     0.6500",
+            "mean, median and std over 3 pieces, interval of the mean by 10000 bootstrap samples; \
+             pooled: all pieces as one",
+            "undefined values are left out: F1 1 of 3",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+        }
+        let json = table.to_json();
+        assert_eq!((&json["pooled"][0], &json["policy"]), (&0.65.into(), &"skip".into()));
+        assert_eq!(json["summary"][0]["summary"]["policy"], "skip");
+        assert_eq!(json["summary"][0]["interval"]["low"], 0.5);
+        assert_eq!(table.to_csv(), "piece,F1\na,0.5\nb,0.7\n\"c, \"\"d\"\"\",\n");
+        let read: Table = serde_json::from_str(&serde_json::to_string(&table).unwrap()).unwrap();
+        assert_eq!(read, table);
     }
 
     #[test]

@@ -54,11 +54,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Counts, Error, NamedScores, Result, Score, Side,
-    error::check_tolerance,
+    error::{check_length, check_tolerance},
     f_measure,
     intervals::{adjust, check_intervals},
     matching::match_events,
-    transcription::check_length,
+    score::{Undefined, Value},
 };
 
 /// The windows of boundary detection, seconds.
@@ -156,6 +156,8 @@ pub struct SegmentScores {
     pub nce: Homogeneity,
     /// Conditional entropies divided by the entropy of the labels: the V-measure.
     pub v_measure: Homogeneity,
+    /// Length of the reference in seconds.
+    pub duration: f64,
 }
 
 impl NamedScores for SegmentScores {
@@ -188,6 +190,15 @@ impl NamedScores for SegmentScores {
             ("V Recall", self.v_measure.under),
             ("V-measure", self.v_measure.f_measure),
         ]
+    }
+
+    fn values(&self) -> Vec<(&'static str, Value)> {
+        let empty = (self.duration <= 0.0).then_some(Undefined::EmptyReference);
+        let value = |(name, score): (_, f64)| {
+            let reason = empty.or(score.is_nan().then_some(Undefined::EmptyEstimate));
+            (name, Value::unless(reason, score))
+        };
+        self.entries().into_iter().map(value).collect()
     }
 }
 
@@ -233,6 +244,7 @@ pub fn evaluate<R: AsRef<str>, E: AsRef<str>>(
         mutual_information: contingency.mutual_information(),
         nce: contingency.nce(config.beta),
         v_measure: contingency.v_measure(config.beta),
+        duration: end,
     })
 }
 

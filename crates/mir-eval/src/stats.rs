@@ -13,9 +13,13 @@
 //! # Ok::<(), mir_eval::Error>(())
 //! ```
 
+mod paired;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
+
+pub use paired::{SignTest, WilcoxonTest, paired_bootstrap_p, sign_test, wilcoxon_signed_rank};
 
 /// What to do with values that are undefined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +47,8 @@ pub struct Summary {
     pub used: usize,
     /// Number of values that were undefined.
     pub undefined: usize,
+    /// What was done with these.
+    pub policy: UndefinedPolicy,
 }
 
 /// Statistics of a list; a value is undefined if it is `None` or not finite.
@@ -50,7 +56,22 @@ pub struct Summary {
 /// # Errors
 /// [`Error::UndefinedValue`] under [`UndefinedPolicy::Refuse`]; [`Error::TooFewValues`] if nothing is left.
 pub fn summarize(values: &[Option<f64>], policy: UndefinedPolicy) -> Result<Summary> {
-    let defined = |value: &Option<f64>| value.filter(|v| v.is_finite());
+    let used = apply(policy, values)?;
+    let undefined = values.iter().filter(|v| defined(v).is_none()).count();
+    let summary = describe(&used).ok_or(Error::TooFewValues {
+        statistic: "a summary",
+        expected: 1,
+        actual: 0,
+    })?;
+    Ok(Summary { undefined, policy, ..summary })
+}
+
+fn defined(value: &Option<f64>) -> Option<f64> {
+    value.filter(|v| v.is_finite())
+}
+
+/// The values that a policy lets into a mean.
+pub(crate) fn apply(policy: UndefinedPolicy, values: &[Option<f64>]) -> Result<Vec<f64>> {
     let mut used = Vec::with_capacity(values.len());
     for (index, value) in values.iter().enumerate() {
         match (defined(value), policy) {
@@ -60,13 +81,7 @@ pub fn summarize(values: &[Option<f64>], policy: UndefinedPolicy) -> Result<Summ
             (None, UndefinedPolicy::Refuse) => return Err(Error::UndefinedValue { index }),
         }
     }
-    let undefined = values.iter().filter(|v| defined(v).is_none()).count();
-    let summary = describe(&used).ok_or(Error::TooFewValues {
-        statistic: "a summary",
-        expected: 1,
-        actual: 0,
-    })?;
-    Ok(Summary { undefined, ..summary })
+    Ok(used)
 }
 
 /// Statistics of finite values, `None` without one.
@@ -83,6 +98,7 @@ pub(crate) fn describe(values: &[f64]) -> Option<Summary> {
         std: variance.sqrt(),
         used: n,
         undefined: 0,
+        policy: UndefinedPolicy::Refuse,
     })
 }
 
@@ -173,7 +189,7 @@ pub fn bootstrap_mean(values: &[f64], config: &ResamplingConfig) -> Result<Confi
 }
 
 /// Quantile of sorted values, linear between neighbours.
-fn quantile(sorted: &[f64], q: f64) -> f64 {
+pub(crate) fn quantile(sorted: &[f64], q: f64) -> f64 {
     let place = q * (sorted.len() - 1) as f64;
     let below = place.floor() as usize;
     let above = (below + 1).min(sorted.len() - 1);
@@ -206,16 +222,21 @@ pub fn compare_paired(
     second: &[f64],
     config: &ResamplingConfig,
 ) -> Result<PairedComparison> {
-    if first.len() != second.len() {
-        return Err(Error::Unpaired { expected: first.len(), actual: second.len() });
-    }
-    let differences: Vec<f64> = first.iter().zip(second).map(|(a, b)| b - a).collect();
+    let differences = differences(first, second)?;
     let interval = bootstrap_mean(&differences, config)?;
     Ok(PairedComparison {
         mean_difference: mean(&differences),
         interval,
         p_value: permutation_p(&differences, config),
     })
+}
+
+/// Second − first, piece by piece.
+fn differences(first: &[f64], second: &[f64]) -> Result<Vec<f64>> {
+    if first.len() != second.len() {
+        return Err(Error::Unpaired { expected: first.len(), actual: second.len() });
+    }
+    Ok(first.iter().zip(second).map(|(a, b)| b - a).collect())
 }
 
 fn permutation_p(differences: &[f64], config: &ResamplingConfig) -> f64 {

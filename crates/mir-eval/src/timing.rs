@@ -29,6 +29,22 @@ pub struct OnsetBias {
     pub matched: usize,
 }
 
+/// Estimate − reference of every matched onset in seconds, in the order of the reference: what a
+/// histogram of timing errors is drawn from. Notes are matched by onset and pitch (offsets are ignored).
+///
+/// # Errors
+/// As [`transcription::evaluate`](crate::transcription::evaluate).
+pub fn onset_differences(
+    reference: &[Note],
+    estimate: &[Note],
+    config: &TranscriptionConfig,
+) -> Result<Vec<f64>> {
+    let config = TranscriptionConfig { offset_ratio: None, ..config.clone() };
+    let pairs = match_notes(reference, estimate, &config)?;
+    let late = |&(r, e): &(usize, usize)| estimate[e].onset() - reference[r].onset();
+    Ok(pairs.iter().map(late).collect())
+}
+
 /// Statistics of the onset differences of notes that agree in onset and pitch (offsets are ignored).
 /// `None` without such a note.
 ///
@@ -39,15 +55,12 @@ pub fn onset_bias(
     estimate: &[Note],
     config: &TranscriptionConfig,
 ) -> Result<Option<OnsetBias>> {
-    let config = TranscriptionConfig { offset_ratio: None, ..config.clone() };
-    let pairs = match_notes(reference, estimate, &config)?;
-    let late = |&(r, e): &(usize, usize)| estimate[e].onset() - reference[r].onset();
-    let differences: Vec<f64> = pairs.iter().map(late).collect();
+    let differences = onset_differences(reference, estimate, config)?;
     Ok(stats::describe(&differences).map(|d| OnsetBias {
         median: d.median,
         mean: d.mean,
         std: d.std,
-        matched: pairs.len(),
+        matched: differences.len(),
     }))
 }
 

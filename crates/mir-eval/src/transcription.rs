@@ -47,16 +47,18 @@
 //! # Ok::<(), mir_eval::Error>(())
 //! ```
 
-use std::ops::Range;
+mod search;
 
 use mir_core::{Cents, Note};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Counts, Error, NamedScores, Result, Score, Side,
+    Counts, NamedScores, Result, Score, Side,
     error::check_tolerance,
-    matching::{Graph, Pairs, match_ranges, sweep},
+    score::{Value, values_by_counts},
 };
+
+pub(crate) use search::{Candidates, NoteTable};
 
 /// Tolerances of the note metrics.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -94,7 +96,7 @@ impl TranscriptionConfig {
     /// Checks the ranges of all fields.
     ///
     /// # Errors
-    /// [`Error::Config`] names the first field outside its range.
+    /// [`Error::Config`](crate::Error::Config) names the first field outside its range.
     pub fn validate(&self) -> Result<()> {
         check_tolerance("onset_tolerance", self.onset_tolerance)?;
         check_tolerance("pitch_tolerance", self.pitch_tolerance.0)?;
@@ -170,6 +172,16 @@ impl NamedScores for TranscriptionScores {
         }
         entries
     }
+
+    fn values(&self) -> Vec<(&'static str, Value)> {
+        let with_offset = self.note_with_offset.map_or(self.note.counts, |scores| scores.counts);
+        values_by_counts(self.entries(), |name| match name {
+            _ if name.starts_with("Onset") => self.onset.counts,
+            _ if name.starts_with("Offset") => self.offset.map_or(Counts::default(), |s| s.counts),
+            _ if name.ends_with("_no_offset") => self.note.counts,
+            _ => with_offset,
+        })
+    }
 }
 
 /// The entries that the metrics with and without velocity share.
@@ -198,7 +210,7 @@ pub(crate) fn note_entries(
 /// All scores of an estimate. The lists may be in any order.
 ///
 /// # Errors
-/// [`Error::Config`] for a bad configuration, [`Error::EmptyNote`] for a note of no length.
+/// [`Error::Config`](crate::Error::Config) for a bad configuration, [`Error::EmptyNote`](crate::Error::EmptyNote) for a note of no length.
 pub fn evaluate(
     reference: &[Note],
     estimate: &[Note],
@@ -213,8 +225,8 @@ pub fn evaluate(
 /// each.
 ///
 /// # Errors
-/// [`Error::Config`]; [`Error::Length`] if intervals and frequencies differ in number;
-/// [`Error::InvalidTime`], [`Error::EmptyNote`] and [`Error::InvalidFrequency`] for a bad note.
+/// [`Error::Config`](crate::Error::Config); [`Error::Length`](crate::Error::Length) if intervals and frequencies differ in number;
+/// [`Error::InvalidTime`](crate::Error::InvalidTime), [`Error::EmptyNote`](crate::Error::EmptyNote) and [`Error::InvalidFrequency`](crate::Error::InvalidFrequency) for a bad note.
 pub fn evaluate_hz(
     reference_intervals: &[[f64; 2]],
     reference_hz: &[f64],
@@ -260,6 +272,39 @@ pub fn match_notes_hz(
     Ok(match_tables(&reference, &estimate, config))
 }
 
+/// Pairs of notes (reference, estimate), by reference, whose onsets agree, whatever their pitch.
+///
+/// # Errors
+/// [`Error::Config`](crate::Error::Config); [`Error::InvalidTime`](crate::Error::InvalidTime) and [`Error::EmptyNote`](crate::Error::EmptyNote) for a bad note.
+pub fn match_note_onsets(
+    reference_intervals: &[[f64; 2]],
+    estimate_intervals: &[[f64; 2]],
+    config: &TranscriptionConfig,
+) -> Result<Vec<(usize, usize)>> {
+    config.validate()?;
+    search::check_intervals(Side::Reference, reference_intervals)?;
+    search::check_intervals(Side::Estimate, estimate_intervals)?;
+    Ok(search::match_onsets(reference_intervals, estimate_intervals, config))
+}
+
+/// Pairs of notes (reference, estimate), by reference, whose offsets agree, whatever their pitch. None if
+/// `offset_ratio` is `None`.
+///
+/// # Errors
+/// As [`match_note_onsets`].
+pub fn match_note_offsets(
+    reference_intervals: &[[f64; 2]],
+    estimate_intervals: &[[f64; 2]],
+    config: &TranscriptionConfig,
+) -> Result<Vec<(usize, usize)>> {
+    config.validate()?;
+    search::check_intervals(Side::Reference, reference_intervals)?;
+    search::check_intervals(Side::Estimate, estimate_intervals)?;
+    Ok(config.offset_ratio.map_or_else(Vec::new, |ratio| {
+        search::match_offsets(reference_intervals, estimate_intervals, ratio, config)
+    }))
+}
+
 /// Mean over matched pairs (reference, estimate) of intersection over union span, 0 without a pair.
 /// A pair that does not meet counts negative, as in `mir_eval`: its gap over its span.
 ///
@@ -280,76 +325,41 @@ pub fn average_overlap_ratio(
     pairs.iter().map(ratio).sum::<f64>() / pairs.len() as f64
 }
 
-/// Validated notes in columns.
-pub(crate) struct NoteTable {
-    pub(crate) intervals: Vec<[f64; 2]>,
-    /// Pitch on a logarithmic scale.
-    pitch: Vec<f64>,
-    /// What one unit of that scale is in cents: notes count in semitones and frequencies in octaves, so
-    /// that neither is rounded before it is compared.
-    cents_per_unit: f64,
-}
-
-impl NoteTable {
-    pub(crate) fn from_notes(side: Side, notes: &[Note]) -> Result<Self> {
-        let intervals: Vec<_> = notes.iter().map(|n| [n.onset(), n.offset()]).collect();
-        check_intervals(side, &intervals)?;
-        Ok(Self {
-            intervals,
-            pitch: notes.iter().map(|n| n.pitch().midi()).collect(),
-            cents_per_unit: 100.0,
-        })
-    }
-
-    pub(crate) fn from_hz(side: Side, intervals: &[[f64; 2]], hz: &[f64]) -> Result<Self> {
-        check_length(side, "frequencies", intervals.len(), hz.len())?;
-        let intervals = intervals.to_vec();
-        check_intervals(side, &intervals)?;
-        if let Some(index) = hz.iter().position(|hz| !(hz.is_finite() && *hz > 0.0)) {
-            return Err(Error::InvalidFrequency {
-                side,
-                index,
-                actual: hz[index],
-                low: f64::MIN_POSITIVE,
-                high: f64::MAX,
-            });
-        }
-        Ok(Self {
-            intervals,
-            pitch: hz.iter().map(|hz| hz.log2()).collect(),
-            cents_per_unit: 1200.0,
-        })
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.intervals.len()
-    }
-}
-
-pub(crate) fn check_length(
-    side: Side,
-    series: &'static str,
-    expected: usize,
-    actual: usize,
-) -> Result<()> {
-    if actual == expected {
-        return Ok(());
-    }
-    Err(Error::Length { side, series, expected, actual })
-}
-
-fn check_intervals(side: Side, intervals: &[[f64; 2]]) -> Result<()> {
-    for (index, &[onset, offset]) in intervals.iter().enumerate() {
-        for actual in [onset, offset] {
-            if !(actual.is_finite() && actual >= 0.0) {
-                return Err(Error::InvalidTime { side, index, actual });
-            }
-        }
-        if offset <= onset {
-            return Err(Error::EmptyNote { side, index, onset, offset });
-        }
-    }
-    Ok(())
+/// All scores under each of several onset tolerances, from one search for pairs of notes that are close
+/// to each other: as [`evaluate`] with that tolerance in place of the configured one, in the order given.
+///
+/// How fast the scores fall as the tolerance narrows tells how precise the onsets are. Offsets have the
+/// tolerances of the configuration throughout.
+///
+/// # Errors
+/// As [`evaluate`]; [`Error::Config`](crate::Error::Config) also for a tolerance that is negative or not finite.
+///
+/// ```
+/// use mir_eval::transcription::{TranscriptionConfig, evaluate_at};
+/// use mir_eval::{Key, Note, Velocity};
+///
+/// let note = |onset| Note::new(onset, onset + 1.0, Key::new(60)?.pitch(), Velocity::MEDIUM);
+/// let (reference, estimate) = ([note(0.0)?, note(2.0)?], [note(0.02)?, note(2.04)?]);
+/// let scores =
+///     evaluate_at(&reference, &estimate, &[0.01, 0.03, 0.05], &TranscriptionConfig::default())?;
+/// assert_eq!(scores.iter().map(|s| s.note.f1).collect::<Vec<_>>(), [0.0, 0.5, 1.0]);
+/// # Ok::<(), mir_eval::Error>(())
+/// ```
+pub fn evaluate_at(
+    reference: &[Note],
+    estimate: &[Note],
+    onset_tolerances: &[f64],
+    config: &TranscriptionConfig,
+) -> Result<Vec<TranscriptionScores>> {
+    config.validate()?;
+    onset_tolerances.iter().try_for_each(|&t| check_tolerance("onset_tolerances", t))?;
+    let reference = NoteTable::from_notes(Side::Reference, reference)?;
+    let estimate = NoteTable::from_notes(Side::Estimate, estimate)?;
+    let widest = onset_tolerances.iter().copied().fold(0.0, f64::max);
+    let at = |onset_tolerance| TranscriptionConfig { onset_tolerance, ..config.clone() };
+    let candidates = Candidates::new(&reference, &estimate, &at(widest));
+    let score = |&tolerance: &f64| scores_of(&reference, &estimate, &candidates, &at(tolerance));
+    Ok(onset_tolerances.iter().map(score).collect())
 }
 
 fn evaluate_tables(
@@ -358,19 +368,32 @@ fn evaluate_tables(
     config: &TranscriptionConfig,
 ) -> Result<TranscriptionScores> {
     config.validate()?;
-    let (with_offset, without) = match_both(reference, estimate, config);
+    let candidates = Candidates::new(reference, estimate, config);
+    Ok(scores_of(reference, estimate, &candidates, config))
+}
+
+/// All scores, given candidates for an onset tolerance at least as wide as the configured one.
+fn scores_of(
+    reference: &NoteTable,
+    estimate: &NoteTable,
+    candidates: &Candidates,
+    config: &TranscriptionConfig,
+) -> TranscriptionScores {
+    let (with_offset, without) = candidates.matchings(config);
     let score = |pairs: Vec<_>| note_scores(reference, estimate, &pairs, config.beta);
     let counts =
         |matched| Counts { matched, reference: reference.len(), estimated: estimate.len() };
-    let onsets = count_onsets(reference, estimate, config);
-    let offsets =
-        config.offset_ratio.map(|ratio| count_offsets(reference, estimate, ratio, config));
-    Ok(TranscriptionScores {
+    let onsets = search::count_onsets(reference, estimate, config);
+    let offset = |ratio| {
+        let matched = search::count_offsets(reference, estimate, ratio, config);
+        counts(matched).score(config.beta)
+    };
+    TranscriptionScores {
         note_with_offset: with_offset.map(score),
         note: score(without),
         onset: counts(onsets).score(config.beta),
-        offset: offsets.map(|matched| counts(matched).score(config.beta)),
-    })
+        offset: config.offset_ratio.map(offset),
+    }
 }
 
 /// Scores of a list of matched pairs.
@@ -398,141 +421,6 @@ fn match_tables(
     estimate: &NoteTable,
     config: &TranscriptionConfig,
 ) -> Vec<(usize, usize)> {
-    let (with_offset, without) = match_both(reference, estimate, config);
+    let (with_offset, without) = Candidates::new(reference, estimate, config).matchings(config);
     with_offset.unwrap_or(without)
-}
-
-/// Pairs with offset (unless `offset_ratio` is `None`) and without, from one search for candidates.
-pub(crate) fn match_both(
-    reference: &NoteTable,
-    estimate: &NoteTable,
-    config: &TranscriptionConfig,
-) -> (Option<Pairs>, Pairs) {
-    let index = OnsetIndex::new(reference, config);
-    let mut without = Graph::with_references(reference.len());
-    let mut with_offset = Graph::with_references(reference.len());
-    let mut candidates = Vec::new();
-    for note in 0..estimate.len() {
-        candidates.clear();
-        index.for_each_candidate(estimate, note, |r| candidates.push(r));
-        without.push_estimate(candidates.iter().copied());
-        if let Some(ratio) = config.offset_ratio {
-            let offset = estimate.intervals[note][1];
-            with_offset.push_estimate(candidates.iter().copied().filter(|&r| {
-                let [r_on, r_off] = reference.intervals[r];
-                let tolerance = config.offset_tolerance(ratio, r_off - r_on);
-                config.within(rounded_distance(r_off, offset), tolerance)
-            }));
-        }
-    }
-    let with_offset = config.offset_ratio.map(|_| with_offset.maximum_matching());
-    (with_offset, without.maximum_matching())
-}
-
-/// Reference notes sorted by band of pitch, then onset: candidates of a note are short runs in its own
-/// band and the two beside it.
-struct OnsetIndex<'a> {
-    reference: &'a NoteTable,
-    config: &'a TranscriptionConfig,
-    /// Width of a band, in units of the reference's pitch. Notes within the tolerance lie in the same
-    /// band or in neighbouring ones.
-    band_width: f64,
-    /// Bands that have notes, ascending, with their range of `sorted`.
-    bands: Vec<(i64, Range<usize>)>,
-    /// (onset, index of the note) by band, then onset.
-    sorted: Vec<(f64, usize)>,
-}
-
-impl<'a> OnsetIndex<'a> {
-    fn new(reference: &'a NoteTable, config: &'a TranscriptionConfig) -> Self {
-        // A little wider than the tolerance, against rounding; and never so narrow that the number of
-        // a band overflows.
-        let cents = config.pitch_tolerance.0.max(1.0) * 1.001;
-        let band_width = cents / reference.cents_per_unit;
-        let mut keyed: Vec<(i64, f64, usize)> = (0..reference.len())
-            .map(|i| {
-                let band = (reference.pitch[i] / band_width).floor() as i64;
-                (band, reference.intervals[i][0], i)
-            })
-            .collect();
-        keyed.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
-        let mut bands: Vec<(i64, Range<usize>)> = Vec::new();
-        for (position, &(band, ..)) in keyed.iter().enumerate() {
-            match bands.last_mut() {
-                Some((last, range)) if *last == band => range.end = position + 1,
-                _ => bands.push((band, position..position + 1)),
-            }
-        }
-        Self {
-            reference,
-            config,
-            band_width,
-            bands,
-            sorted: keyed.into_iter().map(|(_, onset, i)| (onset, i)).collect(),
-        }
-    }
-
-    /// Calls `found` with every reference note that agrees in onset and pitch.
-    fn for_each_candidate(&self, estimate: &NoteTable, note: usize, mut found: impl FnMut(usize)) {
-        let onset = estimate.intervals[note][0];
-        let pitch = estimate.pitch[note];
-        let band = (pitch / self.band_width).floor() as i64;
-        // Rounding to four decimals can add half of 1e-4 s to the reach; the exact test follows.
-        let reach = self.config.onset_tolerance + 1e-4;
-        let first = self.bands.partition_point(|&(b, _)| b < band - 1);
-        let near = self.bands[first..].iter().take_while(|&&(b, _)| b <= band + 1);
-        for (_, range) in near {
-            let run = &self.sorted[range.clone()];
-            let start = run.partition_point(|&(r, _)| r < onset - reach);
-            for &(r_onset, r) in run[start..].iter().take_while(|&&(r, _)| r <= onset + reach) {
-                let cents = self.reference.cents_per_unit * (self.reference.pitch[r] - pitch);
-                if self.config.within(cents.abs(), self.config.pitch_tolerance.0)
-                    && self.config.onsets_match(r_onset, onset)
-                {
-                    found(r);
-                }
-            }
-        }
-    }
-}
-
-/// One column of the intervals, ascending.
-fn sorted_times(table: &NoteTable, column: usize) -> Vec<f64> {
-    let mut times: Vec<f64> = table.intervals.iter().map(|i| i[column]).collect();
-    times.sort_unstable_by(f64::total_cmp);
-    times
-}
-
-/// Size of the maximum matching of onsets alone.
-fn count_onsets(
-    reference: &NoteTable,
-    estimate: &NoteTable,
-    config: &TranscriptionConfig,
-) -> usize {
-    sweep(
-        &sorted_times(reference, 0),
-        &sorted_times(estimate, 0),
-        |r, e| r < e && !config.onsets_match(r, e),
-        |r, e| config.onsets_match(r, e),
-    )
-    .len()
-}
-
-/// Size of the maximum matching of offsets alone. Every reference has a tolerance of its own, so the
-/// candidates are runs of different lengths in the sorted estimates.
-fn count_offsets(
-    reference: &NoteTable,
-    estimate: &NoteTable,
-    ratio: f64,
-    config: &TranscriptionConfig,
-) -> usize {
-    let times = sorted_times(estimate, 1);
-    let run = |&[onset, offset]: &[f64; 2]| {
-        let tolerance = config.offset_tolerance(ratio, offset - onset);
-        let close = |e: f64| config.within(rounded_distance(offset, e), tolerance);
-        let start = times.partition_point(|&e| e < offset && !close(e));
-        let end = times.partition_point(|&e| e < offset || close(e));
-        start..end.max(start)
-    };
-    match_ranges(reference.intervals.iter().map(run).collect())
 }

@@ -17,9 +17,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, NamedScores, Result, Side,
-    error::check_tolerance,
+    error::{check_length, check_tolerance},
+    score::{Value, values_by_counts},
     transcription::{
-        NoteScores, NoteTable, TranscriptionConfig, check_length, match_both, note_entries,
+        Candidates, NoteScores, NoteTable, TranscriptionConfig, match_notes, note_entries,
         note_scores,
     },
 };
@@ -83,6 +84,13 @@ pub struct TranscriptionVelocityScores {
 impl NamedScores for TranscriptionVelocityScores {
     fn entries(&self) -> Vec<(&'static str, f64)> {
         note_entries(self.note_with_offset.as_ref(), &self.note)
+    }
+
+    fn values(&self) -> Vec<(&'static str, Value)> {
+        let with_offset = self.note_with_offset.map_or(self.note.counts, |scores| scores.counts);
+        values_by_counts(self.entries(), |name| {
+            if name.ends_with("_no_offset") { self.note.counts } else { with_offset }
+        })
     }
 }
 
@@ -152,6 +160,59 @@ pub fn evaluate_hz(
     )
 }
 
+/// Which note belongs to which, as pairs of indices (reference, estimate) by reference: onset, pitch,
+/// velocity and, unless `offset_ratio` is `None`, offset agree.
+///
+/// # Errors
+/// As [`evaluate_hz`].
+pub fn match_notes_hz(
+    reference: VelocityNotes<'_>,
+    estimate: VelocityNotes<'_>,
+    config: &TranscriptionVelocityConfig,
+) -> Result<Vec<(usize, usize)>> {
+    config.validate()?;
+    let (r, e) = (reference.table(Side::Reference)?, estimate.table(Side::Estimate)?);
+    let (with_offset, without) = Candidates::new(&r, &e, &config.notes).matchings(&config.notes);
+    let scaled = scale_velocities(reference.velocities, config.velocity_scale);
+    let pairs = with_offset.unwrap_or(without);
+    Ok(keep_close(&pairs, &scaled, estimate.velocities, config.velocity_tolerance))
+}
+
+/// How far the velocities of matched notes are off, without any fit.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VelocityError {
+    /// Mean absolute difference, MIDI units.
+    pub mean_absolute: f64,
+    /// Mean of estimate − reference, MIDI units: above 0 if the estimate is too loud.
+    pub bias: f64,
+    /// Notes that were matched.
+    pub matched: usize,
+}
+
+/// Errors of velocity over the notes that agree in onset and pitch (offsets are ignored); `None` without
+/// such a note. The other scores of this module do not change with the gain of a recording; these do.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn velocity_error(
+    reference: &[Note],
+    estimate: &[Note],
+    config: &TranscriptionConfig,
+) -> Result<Option<VelocityError>> {
+    let config = TranscriptionConfig { offset_ratio: None, ..config.clone() };
+    let pairs = match_notes(reference, estimate, &config)?;
+    let velocity = |note: &Note| f64::from(note.velocity().value());
+    let differences =
+        || pairs.iter().map(|&(r, e)| velocity(&estimate[e]) - velocity(&reference[r]));
+    let n = pairs.len() as f64;
+    Ok((!pairs.is_empty()).then(|| VelocityError {
+        mean_absolute: differences().map(f64::abs).sum::<f64>() / n,
+        bias: differences().sum::<f64>() / n,
+        matched: pairs.len(),
+    }))
+}
+
 fn evaluate_tables(
     reference: &NoteTable,
     reference_velocities: &[f64],
@@ -160,7 +221,8 @@ fn evaluate_tables(
     config: &TranscriptionVelocityConfig,
 ) -> Result<TranscriptionVelocityScores> {
     config.validate()?;
-    let (with_offset, without) = match_both(reference, estimate, &config.notes);
+    let candidates = Candidates::new(reference, estimate, &config.notes);
+    let (with_offset, without) = candidates.matchings(&config.notes);
     let scaled = scale_velocities(reference_velocities, config.velocity_scale);
     let score = |pairs: Vec<(usize, usize)>| {
         let kept = keep_close(&pairs, &scaled, estimate_velocities, config.velocity_tolerance);

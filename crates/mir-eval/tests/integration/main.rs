@@ -1,6 +1,7 @@
 //! Tests of the public interface.
 #![expect(clippy::unwrap_used, reason = "what a test sets up has to work")]
 
+mod averages;
 mod bad_input;
 #[path = "../../benches/data/mod.rs"]
 mod data;
@@ -11,3 +12,4 @@ mod reference_data;
 #[cfg(feature = "separation")]
 mod separation;
 mod stored_cases;
+mod undefined;

@@ -51,6 +51,32 @@ proptest! {
     }
 
     #[test]
+    fn one_search_scores_every_tolerance(r in notes(), e in notes(), strict: bool) {
+        let tolerances = [0.1, 0.0, 0.05, 0.03];
+        let config = TranscriptionConfig { strict, ..TranscriptionConfig::default() };
+        let scores = transcription::evaluate_at(&r, &e, &tolerances, &config).unwrap();
+        prop_assert_eq!(scores.len(), tolerances.len());
+        for (&onset_tolerance, scores) in tolerances.iter().zip(scores) {
+            let config = TranscriptionConfig { onset_tolerance, ..config.clone() };
+            prop_assert_eq!(scores, transcription::evaluate(&r, &e, &config).unwrap());
+        }
+    }
+
+    #[test]
+    fn onsets_and_offsets_are_matched_as_often_as_they_are_counted(r in notes(), e in notes()) {
+        let config = TranscriptionConfig::default();
+        let scores = evaluate(&r, &e);
+        let intervals = |notes: &[Note]| -> Vec<[f64; 2]> {
+            notes.iter().map(|n| [n.onset(), n.offset()]).collect()
+        };
+        let (r, e) = (intervals(&r), intervals(&e));
+        let onsets = transcription::match_note_onsets(&r, &e, &config).unwrap();
+        let offsets = transcription::match_note_offsets(&r, &e, &config).unwrap();
+        prop_assert_eq!(onsets.len(), scores.onset.counts.matched);
+        prop_assert_eq!(offsets.len(), scores.offset.unwrap().counts.matched);
+    }
+
+    #[test]
     fn equal_lists_score_one(r in notes().prop_filter("something to score", |n| !n.is_empty())) {
         let scores = evaluate(&r, &r);
         for score in [scores.note, scores.note_with_offset.unwrap()] {
@@ -114,13 +140,14 @@ proptest! {
         let scores = multipitch::evaluate(&series(&r), &series(&e), &config).unwrap();
         for s in [scores.pitch, scores.chroma] {
             let c = s.counts;
-            prop_assert_eq!(c.matched + c.substituted + c.missed, c.reference);
-            prop_assert_eq!(c.matched + c.substituted + c.false_alarms, c.estimated);
+            let n = c.entries;
+            prop_assert_eq!(n.matched + c.substituted + c.missed, n.reference);
+            prop_assert_eq!(n.matched + c.substituted + c.false_alarms, n.estimated);
             prop_assert!((s.total_error - s.substitution - s.miss - s.false_alarm).abs() < 1e-12);
         }
-        prop_assert!(scores.pitch.counts.matched <= scores.chroma.counts.matched);
+        prop_assert!(scores.pitch.counts.entries.matched <= scores.chroma.counts.entries.matched);
         let own = multipitch::evaluate(&series(&r), &series(&r), &config).unwrap();
-        prop_assert_eq!(own.pitch.counts.matched, own.pitch.counts.reference);
+        prop_assert_eq!(own.pitch.counts.entries.matched, own.pitch.counts.entries.reference);
     }
 
     #[test]

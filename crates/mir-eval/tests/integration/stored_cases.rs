@@ -174,7 +174,7 @@ fn multiple_pitches_score_as_in_mir_eval() {
     }
 }
 
-/// The numbers that `benches/compare_mir_eval.py` prints.
+/// The numbers that mir_eval 0.8.2 gives for the inputs of the benchmarks.
 #[test]
 fn large_inputs_score_as_in_mir_eval() {
     let (reference, estimate) = crate::data::piece(10_000);
