@@ -109,6 +109,109 @@ impl Panel {
     }
 }
 
+/// Texts of an axis and the values where they stand.
+pub(super) type Ticks = Vec<(f64, String)>;
+
+/// What stands around the data of a diagram.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Axes<'a> {
+    pub(super) title: &'a str,
+    pub(super) x_label: &'a str,
+    pub(super) y_label: &'a str,
+    pub(super) x: (f64, f64),
+    pub(super) y: (f64, f64),
+    /// Texts of the axes where round numbers will not do.
+    pub(super) x_names: Option<Ticks>,
+    pub(super) y_names: Option<Ticks>,
+    /// Room right of the panel in pixels.
+    pub(super) right: f64,
+    /// Least width of the texts of the vertical axis, so that diagrams one above the other line up.
+    pub(super) numbers: f64,
+}
+
+/// A diagram whose data can now be drawn.
+#[derive(Debug)]
+pub(super) struct Diagram<'a> {
+    pub(super) panel: Panel,
+    pub(super) x_ticks: Ticks,
+    pub(super) y_ticks: Ticks,
+    axes: Axes<'a>,
+    /// Width of the longest text of the vertical axis.
+    number: f64,
+}
+
+impl<'a> Axes<'a> {
+    /// Writes title and legend and gives the panel that is left of `area`: the texts of the vertical axis
+    /// decide how much room they take.
+    pub(super) fn open(
+        self,
+        scene: &mut Scene,
+        area: Rect,
+        legend: &[LegendEntry<'_>],
+    ) -> Diagram<'a> {
+        let (edge, top) = (14.0, 12.0);
+        let corner = (area.x + edge, area.y + top);
+        let head = heading(scene, corner, area.width - 2.0 * edge, self.title, legend).max(6.0);
+        let below = if self.x_label.is_empty() { 28.0 } else { 48.0 };
+        let mut panel = Panel {
+            rect: Rect {
+                x: area.x,
+                y: snap(area.y + top + head),
+                width: area.width,
+                height: snap(area.height - top - head - below).max(10.0),
+            },
+            x: self.x,
+            y: self.y,
+        };
+        let y_ticks = self.y_names.clone().unwrap_or_else(|| panel.y_ticks());
+        let widths = y_ticks.iter().map(|(_, text)| font::width(text, Style::Small));
+        let number = widths.fold(self.numbers, f64::max);
+        let name = if self.y_label.is_empty() { 0.0 } else { 20.0 };
+        panel.rect.x = snap(area.x + edge + name + number + 8.0);
+        panel.rect.width = snap(area.right() - panel.rect.x - self.right).max(10.0);
+        let x_ticks = self.x_names.clone().unwrap_or_else(|| panel.x_ticks());
+        Diagram { panel, x_ticks, y_ticks, axes: self, number }
+    }
+}
+
+impl Diagram<'_> {
+    /// Thin lines at the ticks of both axes.
+    pub(super) fn grid(&self, scene: &mut Scene) {
+        self.x_ticks.iter().for_each(|(x, _)| self.panel.vertical(scene, *x, Color::GRID));
+        self.y_ticks.iter().for_each(|(y, _)| self.panel.horizontal(scene, *y, Color::GRID));
+    }
+
+    /// Frame, numbers and names, over whatever was drawn.
+    pub(super) fn close(&self, scene: &mut Scene) {
+        self.panel.frame(scene);
+        self.panel.label_x(scene, &self.x_ticks);
+        self.panel.label_y(scene, &self.y_ticks);
+        self.panel.name_axes(scene, self.axes.x_label, self.axes.y_label, self.number + 16.0);
+    }
+}
+
+/// A filled sign of a legend.
+pub(super) fn square(color: Color) -> impl Fn(&mut Scene, Rect) {
+    move |scene, rect| scene.fill(rect, color)
+}
+
+/// Smallest and largest finite value with a margin on both sides; something around it if there is only
+/// one, 0 to 1 without any.
+pub(super) fn extent(values: impl Iterator<Item = f64>, margin: f64) -> (f64, f64) {
+    let start = (f64::INFINITY, f64::NEG_INFINITY);
+    let finite = values.filter(|v| v.is_finite());
+    let (low, high) = finite.fold(start, |(low, high), v| (low.min(v), high.max(v)));
+    if low < high {
+        let room = margin * (high - low);
+        (low - room, high + room)
+    } else if low.is_finite() {
+        let room = 0.5 * low.abs().max(1.0);
+        (low - room, high + room)
+    } else {
+        (0.0, 1.0)
+    }
+}
+
 /// The nearest place where a thin line fills whole dots.
 pub(super) fn snap(place: f64) -> f64 {
     (place * font::SCALE).round() / font::SCALE

@@ -1,12 +1,12 @@
 //! Series of numbers.
 
-use crate::Result;
+use crate::{Result, f_measure};
 
 use super::{
     Figure,
-    axis::{LegendEntry, Panel, heading, snap},
+    axis::{Axes, LegendEntry, Panel, extent, square},
     check_range, check_size, font,
-    scene::{Color, Item, Rect, Scene, Style},
+    scene::{Anchor, Color, Rect, Scene, Style},
 };
 
 /// One line of a diagram.
@@ -49,7 +49,7 @@ impl Default for CurvesPlot {
 }
 
 /// Colours in the order of use; after the last the first comes again.
-const COLORS: [Color; 7] = [
+pub(super) const COLORS: [Color; 7] = [
     Color::BLUE,
     Color::VERMILLION,
     Color::GREEN,
@@ -68,18 +68,12 @@ const COLORS: [Color; 7] = [
 /// [`Error::Config`](crate::Error::Config) for a size or range that is not admissible.
 pub fn curves(series: &[Series], plot: &CurvesPlot) -> Result<Figure> {
     check_size(plot.size)?;
-    let x = match plot.x_range {
-        Some(range) => range,
-        None => extent(series, |&(x, _)| x, 0.0),
-    };
-    let y = match plot.y_range {
-        Some(range) => range,
-        None => extent(series, |&(_, y)| y, 0.05),
-    };
+    let all = || series.iter().flat_map(|s| &s.points);
+    let x = plot.x_range.unwrap_or_else(|| extent(all().map(|p| p.0), 0.0));
+    let y = plot.y_range.unwrap_or_else(|| extent(all().map(|p| p.1), 0.05));
     check_range("x_range", x)?;
     check_range("y_range", y)?;
 
-    let (width, height) = (f64::from(plot.size.0), f64::from(plot.size.1));
     let mut scene = Scene::new(plot.size);
     let sign = |color: Color| {
         move |scene: &mut Scene, rect: Rect| {
@@ -92,68 +86,122 @@ pub fn curves(series: &[Series], plot: &CurvesPlot) -> Result<Figure> {
     let legend: Vec<LegendEntry<'_>> = (named.iter().zip(&signs))
         .map(|(series, sign)| (sign as &dyn Fn(&mut Scene, Rect), series.name.clone()))
         .collect();
-    let (edge, right, top) = (14.0, 24.0, 12.0);
-    let head = heading(&mut scene, (edge, top), width - edge - right, &plot.title, &legend);
-    let below = if plot.x_label.is_empty() { 28.0 } else { 48.0 };
-    let mut panel = Panel {
-        rect: Rect {
-            x: 0.0,
-            y: snap(top + head),
-            width: 0.0,
-            height: snap(height - top - head - below).max(10.0),
-        },
+    let axes = Axes {
+        title: &plot.title,
+        x_label: &plot.x_label,
+        y_label: &plot.y_label,
         x,
         y,
+        right: 24.0,
+        ..Axes::default()
     };
-    // The longest number decides how much room the vertical axis takes.
-    let y_ticks = panel.y_ticks();
-    let widths = y_ticks.iter().map(|(_, text)| font::width(text, Style::Small));
-    let number = widths.fold(0.0, f64::max);
-    let name = if plot.y_label.is_empty() { 0.0 } else { 20.0 };
-    panel.rect.x = snap(edge + name + number + 8.0);
-    panel.rect.width = snap(width - panel.rect.x - right).max(10.0);
-
-    let x_ticks = panel.x_ticks();
-    for (value, _) in &x_ticks {
-        panel.vertical(&mut scene, *value, Color::GRID);
-    }
-    for (value, _) in &y_ticks {
-        panel.horizontal(&mut scene, *value, Color::GRID);
-    }
+    let area = scene.area();
+    let diagram = axes.open(&mut scene, area, &legend);
+    diagram.grid(&mut scene);
     for (index, series) in series.iter().enumerate() {
-        for points in strokes(&series.points, &panel) {
-            scene.items.push(Item::Polyline {
-                points,
-                width: 1.8,
-                color: COLORS[index % COLORS.len()],
-            });
+        for points in strokes(&series.points, &diagram.panel) {
+            scene.line(points, 1.8, COLORS[index % COLORS.len()]);
         }
     }
-    panel.frame(&mut scene);
-    panel.label_x(&mut scene, &x_ticks);
-    panel.label_y(&mut scene, &y_ticks);
-    panel.name_axes(&mut scene, &plot.x_label, &plot.y_label, number + 16.0);
+    diagram.close(&mut scene);
     Ok(Figure { scene })
 }
 
-/// Smallest and largest finite value with a margin; something around it if there is only one.
-fn extent(series: &[Series], value: impl Fn(&(f64, f64)) -> f64, margin: f64) -> (f64, f64) {
-    let finite = series.iter().flat_map(|s| &s.points).map(value).filter(|v| v.is_finite());
-    let (low, high) =
-        finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
-    if low < high {
-        let room = margin * (high - low);
-        (low - room, high + room)
-    } else if low.is_finite() {
-        let room = 0.5 * low.abs().max(1.0);
-        (low - room, high + room)
-    } else {
-        (0.0, 1.0)
+/// Precision and recall at one threshold.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OperatingPoint {
+    /// The threshold.
+    pub threshold: f64,
+    /// Precision, in [0, 1]; NaN where it is undefined.
+    pub precision: f64,
+    /// Recall, in [0, 1]; NaN where it is undefined.
+    pub recall: f64,
+}
+
+/// Draws precision over recall, one line a system, over lines of equal F1 (0.1, 0.2, …). A ring marks the
+/// threshold with the largest F1, and the legend names it. Points are joined in the order given, so sort
+/// them by threshold. Ranges of `plot` that are `None` are 0 to 1.
+///
+/// # Errors
+/// [`Error::Config`](crate::Error::Config) for a size or range that is not admissible.
+pub fn precision_recall(
+    systems: &[(String, Vec<OperatingPoint>)],
+    plot: &CurvesPlot,
+) -> Result<Figure> {
+    check_size(plot.size)?;
+    let (x, y) = (plot.x_range.unwrap_or((0.0, 1.0)), plot.y_range.unwrap_or((0.0, 1.0)));
+    check_range("x_range", x)?;
+    check_range("y_range", y)?;
+    let f1 = |p: &OperatingPoint| f_measure(p.precision, p.recall, 1.0);
+    let best = |points: &[OperatingPoint]| {
+        let whole = points.iter().filter(|p| f1(p).is_finite());
+        whole.copied().max_by(|a, b| f1(a).total_cmp(&f1(b)))
+    };
+    let mut scene = Scene::new(plot.size);
+    let signs: Vec<_> = (0..systems.len()).map(|i| square(COLORS[i % COLORS.len()])).collect();
+    let legend: Vec<LegendEntry<'_>> = (systems.iter().zip(&signs))
+        .map(|((name, points), sign)| {
+            let text = best(points).map_or(name.clone(), |p| {
+                format!("{name}: F1 {:.3} at {}", f1(&p), p.threshold).trim_start().to_owned()
+            });
+            (sign as &dyn Fn(&mut Scene, Rect), text)
+        })
+        .collect();
+    let label =
+        |given: &str, usual: &str| if given.is_empty() { usual.to_owned() } else { given.into() };
+    let (x_label, y_label) = (label(&plot.x_label, "recall"), label(&plot.y_label, "precision"));
+    let axes = Axes {
+        title: &plot.title,
+        x_label: &x_label,
+        y_label: &y_label,
+        x,
+        y,
+        right: 40.0,
+        ..Axes::default()
+    };
+    let area = scene.area();
+    let diagram = axes.open(&mut scene, area, &legend);
+    let panel = diagram.panel;
+    for level in 1..10 {
+        let level = f64::from(level) / 10.0;
+        // P = F·R / (2R − F), for recalls above F / 2.
+        let start = level / (2.0 - level);
+        // Dense where the line is steep.
+        let recall = |i: i32| start + (1.0 - start) * (f64::from(i) / 100.0).powi(3);
+        let points: Vec<_> =
+            (0..=100).map(recall).map(|r| (r, level * r / (2.0 * r - level))).collect();
+        for stroke in strokes(&points, &panel) {
+            scene.line(stroke, 0.7, Color::FRAME.tint(0.6));
+        }
+        let end = (panel.rect.right() + 5.0, panel.y_at(level / (2.0 - level)) + 4.0);
+        if (panel.rect.y..panel.rect.bottom()).contains(&end.1) {
+            scene.text(end, &format!("F {level:.1}"), Style::Small, Anchor::Start);
+        }
     }
+    for (index, (_, points)) in systems.iter().enumerate() {
+        let color = COLORS[index % COLORS.len()];
+        let line: Vec<_> = points.iter().map(|p| (p.recall, p.precision)).collect();
+        for stroke in strokes(&line, &panel) {
+            scene.line(stroke, 2.0, color);
+        }
+        let inside = |p: &OperatingPoint| {
+            (x.0..=x.1).contains(&p.recall) && (y.0..=y.1).contains(&p.precision)
+        };
+        if let Some(p) = best(points).filter(inside) {
+            let (cx, cy) = (panel.x_at(p.recall), panel.y_at(p.precision));
+            let ring = (0..=24).map(|i| {
+                let angle = f64::from(i) * std::f64::consts::TAU / 24.0;
+                (cx + 5.0 * angle.cos(), cy + 5.0 * angle.sin())
+            });
+            scene.line(ring.collect(), 1.8, color);
+        }
+    }
+    diagram.close(&mut scene);
+    Ok(Figure { scene })
 }
 
 /// The unbroken parts of a line in places on the figure.
-fn strokes(points: &[(f64, f64)], panel: &Panel) -> Vec<Vec<(f64, f64)>> {
+pub(super) fn strokes(points: &[(f64, f64)], panel: &Panel) -> Vec<Vec<(f64, f64)>> {
     let columns = (panel.rect.width * font::SCALE) as usize;
     let mut strokes = Vec::new();
     for part in points.split(|(x, y)| !(x.is_finite() && y.is_finite())) {
@@ -253,9 +301,8 @@ mod tests {
 
     #[test]
     fn a_constant_series_has_room_around_it() {
-        let one = [Series { name: String::new(), points: vec![(0.0, 3.0), (1.0, f64::NAN)] }];
-        let (low, high) = extent(&one, |&(_, y)| y, 0.05);
+        let (low, high) = extent([3.0, f64::NAN].into_iter(), 0.05);
         assert!(low < 3.0 && high > 3.0);
-        assert_eq!(extent(&[], |&(_, y)| y, 0.05), (0.0, 1.0));
+        assert_eq!(extent([].into_iter(), 0.05), (0.0, 1.0));
     }
 }

@@ -19,8 +19,9 @@ pub(super) fn size(style: Style) -> f64 {
     }
 }
 
-/// Place of a character in the atlas; what it lacks is shown as `?`.
+/// Place of a character in the atlas; what it lacks is shown as `?`, and the minus sign as a dash.
 fn index_of(character: char) -> usize {
+    let character = if character == '−' { '–' } else { character };
     let find = |wanted| CHARACTERS.chars().position(|c| c == wanted);
     find(character).or_else(|| find('?')).unwrap_or(0)
 }

@@ -6,7 +6,7 @@ use crate::{Error, Result};
 
 use super::{
     Figure,
-    axis::{Panel, heading, snap},
+    axis::{Axes, Panel, extent},
     check_range, check_size, font,
     scene::{Anchor, Color, Item, Rect, Scene, Style},
 };
@@ -63,7 +63,7 @@ const VIRIDIS: [[u8; 3]; 10] = [
 ];
 
 /// Colour of a value between 0 and 1; grey for NaN.
-fn color(fraction: f64) -> Color {
+pub(super) fn color(fraction: f64) -> Color {
     if fraction.is_nan() {
         return Color([190, 190, 190]);
     }
@@ -95,62 +95,46 @@ pub fn matrix(values: &ArrayRef2<f32>, plot: &MatrixPlot) -> Result<Figure> {
     let count = |n: usize| (0.0, n as f64);
     let x = plot.x_range.unwrap_or(count(values.nrows()));
     let y = plot.y_range.unwrap_or(count(values.ncols()));
-    let scale = plot.value_range.unwrap_or_else(|| extent(values));
+    let scale = plot.value_range.unwrap_or_else(|| value_extent(values));
     check_range("x_range", x)?;
     check_range("y_range", y)?;
     check_range("value_range", scale)?;
 
-    let (width, height) = (f64::from(plot.size.0), f64::from(plot.size.1));
     let mut scene = Scene::new(plot.size);
-    let (edge, top, right) = (14.0, 12.0, 92.0);
-    let head = heading(&mut scene, (edge, top), width - 2.0 * edge, &plot.title, &[]).max(6.0);
-    let below = if plot.x_label.is_empty() { 28.0 } else { 48.0 };
-    let mut panel = Panel {
-        rect: Rect {
-            x: 0.0,
-            y: snap(top + head),
-            width: 0.0,
-            height: snap(height - top - head - below).max(10.0),
-        },
+    let axes = Axes {
+        title: &plot.title,
+        x_label: &plot.x_label,
+        y_label: &plot.y_label,
         x,
         y,
+        right: 92.0,
+        ..Axes::default()
     };
-    let y_ticks = panel.y_ticks();
-    let widths = y_ticks.iter().map(|(_, text)| font::width(text, Style::Small));
-    let number = widths.fold(0.0, f64::max);
-    let name = if plot.y_label.is_empty() { 0.0 } else { 20.0 };
-    panel.rect.x = snap(edge + name + number + 8.0);
-    panel.rect.width = snap(width - panel.rect.x - right).max(10.0);
+    let area = scene.area();
+    let diagram = axes.open(&mut scene, area, &[]);
+    paint(&mut scene, &diagram.panel.rect, values, scale);
+    diagram.close(&mut scene);
+    draw_scale(&mut scene, &diagram.panel, scale, &plot.value_label);
+    Ok(Figure { scene })
+}
 
-    let cells = pooled(
-        values,
-        (panel.rect.width * font::SCALE) as usize,
-        (panel.rect.height * font::SCALE) as usize,
-    );
+/// Paints the matrix into a rectangle: rows from left to right, columns from bottom to top.
+pub(super) fn paint(scene: &mut Scene, to: &Rect, values: &ArrayRef2<f32>, scale: (f64, f64)) {
+    let cells =
+        pooled(values, (to.width * font::SCALE) as usize, (to.height * font::SCALE) as usize);
     let fraction = |v: f32| (f64::from(v) - scale.0) / (scale.1 - scale.0);
     let colors = cells.columns().into_iter().rev();
     let colors = colors.flat_map(|bin| bin.iter().map(|&v| color(fraction(v))).collect::<Vec<_>>());
     let colors: Vec<Color> = colors.collect();
-    scene.items.push(Item::Cells { rect: panel.rect, columns: cells.nrows(), colors });
-    panel.frame(&mut scene);
-    let x_ticks = panel.x_ticks();
-    panel.label_x(&mut scene, &x_ticks);
-    panel.label_y(&mut scene, &y_ticks);
-    panel.name_axes(&mut scene, &plot.x_label, &plot.y_label, number + 16.0);
-    draw_scale(&mut scene, &panel, scale, &plot.value_label);
-    Ok(Figure { scene })
+    scene.items.push(Item::Cells { rect: *to, columns: cells.nrows(), colors });
 }
 
-/// Smallest and largest finite value.
-fn extent(values: &ArrayRef2<f32>) -> (f64, f64) {
-    let finite = values.iter().copied().filter(|v| v.is_finite()).map(f64::from);
-    let (low, high) =
-        finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
-    match (low.is_finite(), low < high) {
-        (true, true) => (low, high),
-        (true, false) => (low, low + low.abs().max(1.0)),
-        (false, _) => (0.0, 1.0),
-    }
+/// Smallest and largest finite value, something above it if there is only one.
+pub(super) fn value_extent(values: &ArrayRef2<f32>) -> (f64, f64) {
+    let (low, high) = extent(values.iter().copied().map(f64::from), 0.0);
+    let least = values.iter().copied().filter(|v| v.is_finite()).fold(f32::INFINITY, f32::min);
+    // A constant matrix is all dark.
+    (if least.is_finite() { f64::from(least) } else { low }, high)
 }
 
 /// The matrix with at most so many rows and columns: largest finite value of each block, NaN without
@@ -177,7 +161,7 @@ fn pooled(values: &ArrayRef2<f32>, rows: usize, columns: usize) -> ndarray::Arra
 }
 
 /// The colour scale right of the panel.
-fn draw_scale(scene: &mut Scene, panel: &Panel, range: (f64, f64), label: &str) {
+pub(super) fn draw_scale(scene: &mut Scene, panel: &Panel, range: (f64, f64), label: &str) {
     let bar = Panel {
         rect: Rect { x: panel.rect.right() + 16.0, width: 12.0, ..panel.rect },
         x: (0.0, 1.0),
@@ -214,7 +198,7 @@ mod tests {
         assert!(small.iter().all(|v| v.is_finite()));
         let nothing = ndarray::Array2::from_elem((4, 4), f32::NAN);
         assert!(pooled(&nothing, 2, 2).iter().all(|v| v.is_nan()));
-        assert_eq!(extent(&nothing), (0.0, 1.0));
+        assert_eq!(value_extent(&nothing), (0.0, 1.0));
     }
 
     #[test]

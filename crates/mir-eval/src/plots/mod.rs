@@ -1,7 +1,12 @@
 //! Pictures: what does a transcription, a training run or a matrix of activations look like?
 //!
 //! - [`piano_roll`]: notes over time and key, an estimate against its reference in colour;
+//! - [`pitch_roll`]: framewise pitches, coloured by what is right, an octave off, wrong or not there;
 //! - [`curves`]: series of numbers, such as losses and scores over training steps;
+//! - [`precision_recall`]: what a threshold trades;
+//! - [`confusion`]: what was taken for what;
+//! - [`histogram`] and [`pitch_errors`]: how large errors are, and where they happen;
+//! - [`box_plots`]: scores of many pieces at a glance;
 //! - [`matrix`]: values over time and bin, such as spectrograms and activations.
 //!
 //! Each gives a [`Figure`], which is written as `.png` or `.svg`. No font and no display is needed:
@@ -22,11 +27,15 @@
 //! ```
 
 mod axis;
+mod boxes;
+mod confusion;
 mod curves;
+mod errors;
 mod font;
 #[rustfmt::skip]
 mod glyphs;
 mod matrix;
+mod pitch;
 mod raster;
 mod roll;
 mod scene;
@@ -36,8 +45,12 @@ use std::path::Path;
 
 use crate::{Error, Result};
 
-pub use curves::{CurvesPlot, Series, curves};
+pub use boxes::{BoxPlot, Group, box_plots};
+pub use confusion::{ConfusionPlot, confusion, pitch_confusion};
+pub use curves::{CurvesPlot, OperatingPoint, Series, curves, precision_recall};
+pub use errors::{HistogramPlot, histogram, pitch_errors};
 pub use matrix::{MatrixPlot, matrix};
+pub use pitch::{PitchFrame, PitchPlot, pitch_roll};
 pub use roll::{RollPlot, piano_roll};
 
 /// A finished picture.

@@ -116,6 +116,15 @@ impl Scene {
         self.items.push(Item::Fill { rect, color });
     }
 
+    /// The whole figure.
+    pub(super) fn area(&self) -> Rect {
+        Rect { x: 0.0, y: 0.0, width: f64::from(self.width), height: f64::from(self.height) }
+    }
+
+    pub(super) fn line(&mut self, points: Vec<(f64, f64)>, width: f64, color: Color) {
+        self.items.push(Item::Polyline { points, width, color });
+    }
+
     /// The four edges of a rectangle, inside it.
     pub(super) fn outline(&mut self, rect: Rect, line: f64, color: Color) {
         let (w, h) = (line.min(rect.width), line.min(rect.height));

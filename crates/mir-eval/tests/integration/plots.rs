@@ -1,8 +1,12 @@
 //! Pictures: they have the promised size, decode, and refuse what cannot be drawn.
 
 use mir_eval::{
-    Error, Key, Note, Velocity,
-    plots::{CurvesPlot, Figure, MatrixPlot, RollPlot, Series, curves, matrix, piano_roll},
+    Error, F0Frame, F0Track, Key, Note, Pitch, Velocity,
+    plots::{
+        BoxPlot, ConfusionPlot, CurvesPlot, Figure, Group, HistogramPlot, MatrixPlot,
+        OperatingPoint, PitchFrame, PitchPlot, RollPlot, Series, box_plots, confusion, curves,
+        histogram, matrix, piano_roll, pitch_confusion, pitch_errors, pitch_roll, precision_recall,
+    },
 };
 use mir_testkit::signal::Random;
 use ndarray::Array2;
@@ -139,6 +143,123 @@ fn matrices_are_drawn() {
     check(&matrix(&values.t(), &MatrixPlot::default()).unwrap(), "matrix-view");
 }
 
+/// A melody and an estimate of it with mistakes of every kind.
+fn melody(frames: usize) -> (F0Track, F0Track) {
+    let mut random = Random::new(11);
+    let (mut reference, mut estimate) = (Vec::new(), Vec::new());
+    for i in 0..frames {
+        let time = i as f64 * 0.01;
+        let midi = 62.0 + 8.0 * (time / 2.0).sin() + 0.3 * (time * 30.0).sin();
+        let there = i % 200 > 40;
+        let error = match i / 60 % 7 {
+            0 => 12.0,
+            1 => -12.0,
+            2 => 5.0 + random.uniform(),
+            _ => 0.2 * random.uniform(),
+        };
+        let frame = |pitch: Option<f64>, voicing: f32| F0Frame {
+            time,
+            pitch: pitch.map(|midi| Pitch::from_midi(midi).unwrap()),
+            voicing,
+        };
+        reference.push(frame(there.then_some(midi), f32::from(u8::from(there))));
+        let voiced = i / 45 % 4 != 0;
+        estimate.push(frame(Some(midi + error), f32::from(u8::from(voiced))));
+    }
+    (F0Track::new(reference).unwrap(), F0Track::new(estimate).unwrap())
+}
+
+/// Pairs of pitches where both sides have one.
+fn pairs(frames: &[PitchFrame]) -> Vec<(f64, f64)> {
+    let pair = |f: &PitchFrame| Some((f.reference.first()?.midi(), f.estimate.first()?.midi()));
+    frames.iter().filter_map(pair).collect()
+}
+
+#[test]
+fn pitches_are_drawn_and_counted() {
+    let (reference, estimate) = melody(1500);
+    let frames = PitchFrame::pair(&reference, &estimate);
+    assert_eq!(frames.len(), 1500);
+    let plot = PitchPlot { title: "Raw pitch accuracy 0.57".into(), ..PitchPlot::default() };
+    let figure = pitch_roll(&frames, None, &plot).unwrap();
+    check(&figure, "pitch");
+    let there = frames.iter().filter(|f| !f.reference.is_empty()).count();
+    assert!(figure.svg().contains(&format!(">{there} reference<")));
+    let salience = Array2::from_shape_fn((1500, 360), |(t, b)| {
+        let midi = 62.0 + 8.0 * (t as f32 / 200.0).sin();
+        (-((b as f32 * 88.0 / 360.0 + 21.0 - midi) / 1.5).powi(2)).exp()
+    });
+    check(&pitch_roll(&frames, Some(&salience), &plot).unwrap(), "pitch-salience");
+    check(&pitch_roll(&[], None, &PitchPlot::default()).unwrap(), "pitch-empty");
+    let counted: u64 = pitch_confusion(&pairs(&frames)).0.sum();
+    assert_eq!(counted as usize, pairs(&frames).len());
+}
+
+#[test]
+fn mistakes_are_drawn() {
+    let (reference, estimate) = melody(20_000);
+    let pairs = pairs(&PitchFrame::pair(&reference, &estimate));
+    let (counts, keys) = pitch_confusion(&pairs);
+    let plot = ConfusionPlot { title: "Pitches".into(), ..ConfusionPlot::default() };
+    check(&confusion(&counts, &keys, &plot).unwrap(), "confusion-pitches");
+    let few = ndarray::array![[900, 40, 0], [30, 1200, 12], [5, 0, 77]];
+    let labels = ["piano", "violin", "cello"].map(String::from);
+    let plot = ConfusionPlot { shares: true, size: (520, 440), ..ConfusionPlot::default() };
+    check(&confusion(&few, &labels, &plot).unwrap(), "confusion-few");
+    check(&pitch_errors(&pairs, (900, 560), "Errors by interval and key").unwrap(), "pitch-errors");
+    check(&pitch_errors(&[], (900, 560), "").unwrap(), "pitch-errors-none");
+
+    let mut random = Random::new(5);
+    let errors: Vec<f64> =
+        (0..4000).map(|_| 0.004 + 0.02 * (random.uniform() + random.uniform() - 1.0)).collect();
+    let plot = HistogramPlot {
+        title: "Onsets".into(),
+        label: "estimate − reference (s)".into(),
+        range: Some((-0.03, 0.03)),
+        ..HistogramPlot::default()
+    };
+    check(&histogram(&errors, &plot).unwrap(), "histogram");
+    check(&histogram(&[], &HistogramPlot::default()).unwrap(), "histogram-none");
+}
+
+#[test]
+fn scores_are_drawn() {
+    let mut random = Random::new(9);
+    let mut group = |name: &str, middle: f64, n: usize| {
+        let value = |_| middle + 0.12 * (random.uniform() + random.uniform() - 1.0);
+        let mut values: Vec<f64> = (0..n).map(value).collect();
+        values.push(middle - 0.25);
+        values.push(f64::NAN);
+        Group { name: name.to_owned(), values }
+    };
+    let groups =
+        [group("onsets and frames", 0.82, 60), group("note", 0.9, 60), group("few", 0.7, 5)];
+    let plot = BoxPlot {
+        title: "60 recordings".into(),
+        label: "note F1".into(),
+        range: Some((0.4, 1.0)),
+        ..BoxPlot::default()
+    };
+    check(&box_plots(&groups, &plot).unwrap(), "boxes");
+    check(&box_plots(&[], &BoxPlot::default()).unwrap(), "boxes-none");
+
+    let curve = |quality: f64| -> Vec<OperatingPoint> {
+        let point = |i: i32| {
+            let threshold = f64::from(i) / 20.0;
+            let recall = 1.0 - threshold.powf(quality);
+            OperatingPoint { threshold, precision: 1.0 - 0.7 * recall.powf(quality), recall }
+        };
+        (0..=20).map(point).collect()
+    };
+    let systems = [("ours".to_owned(), curve(4.0)), ("baseline".to_owned(), curve(2.0))];
+    let plot = CurvesPlot { size: (640, 560), title: "Onsets".into(), ..CurvesPlot::default() };
+    let figure = precision_recall(&systems, &plot).unwrap();
+    check(&figure, "precision-recall");
+    assert!(figure.svg().contains("ours: F1"));
+    let undefined = OperatingPoint { threshold: 1.0, precision: f64::NAN, recall: 0.0 };
+    check(&precision_recall(&[(String::new(), vec![undefined])], &plot).unwrap(), "no-precision");
+}
+
 #[test]
 fn what_cannot_be_drawn_is_refused() {
     let roll = |plot: RollPlot| piano_roll(None, &[], &plot).unwrap_err();
@@ -155,6 +276,18 @@ fn what_cannot_be_drawn_is_refused() {
     }
     let plot = CurvesPlot { y_range: Some((1.0, 1.0)), ..CurvesPlot::default() };
     assert!(matches!(curves(&[], &plot), Err(Error::Config { field: "y_range", .. })));
+    let plot = HistogramPlot { bins: 0, ..HistogramPlot::default() };
+    assert!(matches!(histogram(&[], &plot), Err(Error::Config { field: "bins", .. })));
+    let plot = BoxPlot { range: Some((1.0, 0.0)), ..BoxPlot::default() };
+    assert!(matches!(box_plots(&[], &plot), Err(Error::Config { field: "range", .. })));
+    let plot = PitchPlot { tolerance: -1.0, ..PitchPlot::default() };
+    assert!(matches!(pitch_roll(&[], None, &plot), Err(Error::Config { .. })));
+    let labels = ["a".to_owned()];
+    let counts = Array2::zeros((1, 1));
+    let error = confusion(&counts, &labels, &ConfusionPlot::default()).unwrap_err();
+    assert!(matches!(error, Error::TooFewValues { .. }), "{error}");
+    let error = confusion(&counts, &[], &ConfusionPlot::default()).unwrap_err();
+    assert!(matches!(error, Error::Shape { .. }), "{error}");
     let none = Array2::zeros((0, 5));
     assert!(matches!(matrix(&none, &MatrixPlot::default()), Err(Error::TooFewValues { .. })));
 }
