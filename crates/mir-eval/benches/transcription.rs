@@ -1,5 +1,4 @@
-//! Note and multi-pitch metrics at several sizes. `compare_mir_eval.py` beside this file times
-//! `mir_eval` on the same data.
+//! Note and multi-pitch metrics at several sizes.
 
 use std::hint::black_box;
 

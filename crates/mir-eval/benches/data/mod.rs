@@ -1,4 +1,4 @@
-//! Inputs that the benchmarks, `compare_mir_eval.py` and a test of the scores share.
+//! Inputs that the benchmarks, the comparison with mir_eval and a test of the scores share.
 
 use mir_eval::{Key, Note, Velocity};
 use mir_testkit::signal::Random;
