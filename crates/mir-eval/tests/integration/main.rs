@@ -11,5 +11,7 @@ mod properties;
 mod reference_data;
 #[cfg(feature = "separation")]
 mod separation;
+#[cfg(feature = "separation")]
+mod separation_rules;
 mod stored_cases;
 mod undefined;
