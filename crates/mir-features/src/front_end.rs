@@ -9,7 +9,7 @@ use mir_core::{AudioBuffer, Fingerprint, Fingerprinted, FrameGrid, SampleRate};
 use ndarray::ArrayRef2;
 use serde::{Deserialize, Serialize};
 
-use crate::{BinAxis, FeatureMap, LogMel, LogMelConfig, Result};
+use crate::{BinAxis, Cqt, CqtConfig, FeatureMap, LogMel, LogMelConfig, Result};
 
 /// All front ends, each with its configuration.
 ///
@@ -27,6 +27,8 @@ use crate::{BinAxis, FeatureMap, LogMel, LogMelConfig, Result};
 pub enum FrontEndConfig {
     /// A log-mel spectrogram.
     LogMel(LogMelConfig),
+    /// Magnitudes of a constant-Q or variable-Q transform.
+    Cqt(CqtConfig),
 }
 
 impl Default for FrontEndConfig {
@@ -39,10 +41,11 @@ impl FrontEndConfig {
     /// Plans the front end.
     ///
     /// # Errors
-    /// As the constructor of the front end: [`LogMel::new`].
+    /// As the constructor of the front end: [`LogMel::new`], [`Cqt::new`].
     pub fn build(&self) -> Result<Box<dyn FrontEnd>> {
         Ok(match self {
             Self::LogMel(config) => Box::new(LogMel::new(config.clone())?),
+            Self::Cqt(config) => Box::new(Cqt::new(config.clone())?),
         })
     }
 }
@@ -54,6 +57,7 @@ impl Fingerprinted for FrontEndConfig {
     fn fingerprint(&self) -> mir_core::Result<Fingerprint> {
         match self {
             Self::LogMel(config) => config.fingerprint(),
+            Self::Cqt(config) => config.fingerprint(),
         }
     }
 }

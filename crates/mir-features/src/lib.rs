@@ -7,6 +7,14 @@
 //! | … of a crop only | [`LogMel::process_frames`] |
 //! | a spectrogram or complex spectrum | [`Stft`] |
 //! | a mel filterbank for my own spectra | [`MelFilterbank`] |
+//! | a constant-Q or variable-Q transform, any hop | [`Cqt`], [`StreamingCqt`] |
+//! | … at several harmonics | [`Hcqt`], or [`HarmonicStacking`] of one transform |
+//! | bands spaced like pitches | [`LogFiltered`] |
+//! | pitch classes | [`ChromaCqt`], [`Cens`], [`tonnetz`] |
+//! | the fundamental frequency | [`Yin`], [`Pyin`] |
+//! | the tuning | [`estimate_tuning`] |
+//! | tones apart from strokes | [`Hpss`] |
+//! | to mask a mixture, or an example | [`soft_mask`], [`ratio_masks`], [`SpecAugment`] |
 //! | to store with a model how its input was made | [`FrontEndConfig`], [`FrontEnd`] |
 //!
 //! # Conventions
@@ -42,25 +50,48 @@
 #![warn(clippy::print_stdout)]
 #![doc(test(attr(deny(warnings))))]
 
+pub mod chroma_cqt;
+pub mod cqt;
 mod error;
+mod extended;
 mod framing;
 mod front_end;
+pub mod hpss;
 mod ln;
+pub mod log_filtered;
 pub mod log_mel;
 mod map;
+pub mod mask;
 pub mod mel;
+pub mod pitch;
 mod rows;
+pub mod spec_augment;
 mod spectrum;
+pub mod stacking;
 pub mod stft;
 mod stream;
 mod window;
 
+pub use chroma_cqt::{Cens, CensConfig, ChromaCqt, ChromaCqtConfig, FrameNorm, tonnetz};
+pub use cqt::{
+    Cqt, CqtConfig, Gamma, Hcqt, HcqtConfig, HybridCqt, InverseCqt, PseudoCqt, StreamingCqt,
+    WaveletNorm, WaveletRate,
+};
 pub use error::{Error, Result};
 pub use framing::Pad;
 pub use front_end::{FrontEnd, FrontEndConfig};
+pub use hpss::{Hpss, HpssConfig, HpssParts};
+pub use log_filtered::{LogFiltered, LogFilteredConfig};
 pub use log_mel::{LogMel, LogMelConfig, LogScale};
 pub use map::{BinAxis, FeatureMap};
+pub use mask::{ZeroMask, ratio_masks, soft_mask};
 pub use mel::{FilterNorm, MelConfig, MelFilterbank, MelScale};
+pub use pitch::{
+    PiptrackConfig, Pyin, PyinConfig, PyinTrack, SpectralPeak, TuningConfig, Yin, YinConfig,
+    estimate_tuning, piptrack, pitch_tuning,
+};
+pub use spec_augment::{SpecAugment, SpecAugmentConfig};
+pub use stacking::{HarmonicStacking, HarmonicStackingConfig};
 pub use stft::{Spectrum, SpectrumPower, Stft, StftConfig};
 pub use stream::StreamingLogMel;
 pub use window::Window;
