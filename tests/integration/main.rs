@@ -7,3 +7,7 @@ mod consumer;
 #[cfg(all(feature = "plots", feature = "synth", feature = "formats"))]
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 mod notes_cli;
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+mod convert_cli;
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+mod long_recording;

@@ -14,7 +14,7 @@ fn resample(criterion: &mut Criterion) {
     for (from, to) in [(44_100, 16_000), (48_000, 16_000), (22_050, 44_100)] {
         let rate = |hz| SampleRate::new(hz).expect("rates are not zero");
         let audio = signal::noise(rate(from), 0.5, 60 * from as usize, 3);
-        let config = ResampleConfig { from: rate(from), to: rate(to) };
+        let config = ResampleConfig::new(rate(from), rate(to));
         let resampler = Resampler::new(config).expect("rates are admissible");
         group.throughput(Throughput::Elements(audio.len() as u64));
         let id = BenchmarkId::from_parameter(format!("from={from},to={to}"));

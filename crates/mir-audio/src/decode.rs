@@ -2,26 +2,14 @@
 
 use std::{
     fmt,
-    fs::{self, File},
     io::{self, BufReader},
     panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use mir_core::SampleRate;
 use symphonia::core::{
-    codecs::{
-        audio::{
-            AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions,
-            well_known::{
-                CODEC_ID_AAC, CODEC_ID_AC3, CODEC_ID_ALAC, CODEC_ID_EAC3, CODEC_ID_FLAC,
-                CODEC_ID_MONKEYS_AUDIO, CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3,
-                CODEC_ID_MUSEPACK, CODEC_ID_OPUS, CODEC_ID_SPEEX, CODEC_ID_VORBIS,
-                CODEC_ID_WAVPACK, CODEC_ID_WMA,
-            },
-        },
-        registry::CodecRegistry,
-    },
+    codecs::audio::AudioDecoder,
     errors::Error as SymphoniaError,
     formats::{FormatOptions, FormatReader, SeekMode, SeekTo, Track, TrackType, probe::Hint},
     io::{MediaSourceStream, MediaSourceStreamOptions},
@@ -30,23 +18,36 @@ use symphonia::core::{
     units::Timestamp,
 };
 
-use crate::{AudioInfo, DecodeReport, Error, Gapless, LoadOptions, Result, mp4};
+use crate::{
+    AudioInfo, DecodeReport, Error, Gapless, LoadOptions, Result,
+    input::Input,
+    mp4,
+    open::{Timing, audio_tracks, choose_track, codec_name, make_decoder},
+    rf64,
+};
 
-/// Priming of nearly all AAC encoders but Apple's.
-const AAC_PRIMING: u32 = 1024;
+/// Where samples lie, and one vector of them a channel.
+pub(crate) type Piece<'a> = (u64, &'a [Vec<f32>]);
+
 /// From which start on a jump is worth it, in seconds.
 const SEEK_FROM: f64 = 1.0;
 
 /// An open file and its decoder.
 pub(crate) struct Decoder {
-    path: PathBuf,
+    input: Input,
     format: Box<dyn FormatReader>,
     decoder: Box<dyn AudioDecoder>,
     track_id: u32,
+    /// Whether packets count time in samples of the stream, so that a jump can be exact.
+    sample_clock: bool,
     options: LoadOptions,
     report: DecodeReport,
+    /// Samples of priming that the decoder leaves to us.
+    priming: u64,
     /// Samples of priming still to be dropped.
     skip: u64,
+    /// After a jump: the sample that was wanted. Until it is reached, packets tell where they lie.
+    jump: Option<u64>,
     /// Whether all of the file's length was claimed by a header that can be trusted.
     strict_length: bool,
     planes: Vec<Vec<f32>>,
@@ -56,68 +57,55 @@ pub(crate) struct Decoder {
 impl fmt::Debug for Decoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Decoder")
-            .field("path", &self.path)
+            .field("input", &self.input.path())
             .field("report", &self.report)
             .finish_non_exhaustive()
     }
 }
 
 impl Decoder {
-    /// Opens a file, finds its default audio track and makes the decoder.
-    pub(crate) fn open(path: &Path, options: &LoadOptions) -> Result<Self> {
-        let file = open_file(path)?;
-        guard(path, 0, || Self::probe(path, file, options))?
+    /// Opens an input, finds the audio stream that is asked for and makes its decoder.
+    pub(crate) fn open(input: &Input, options: &LoadOptions) -> Result<Self> {
+        guard(input.path(), 0, || {
+            let (format, frames) = probe(input)?;
+            let track = choose_track(input.path(), format.as_ref(), options)?;
+            let stream = Stream::describe(input, format.as_ref(), &track, frames, options)?;
+            Ok(Self::new(input, format, stream, options))
+        })?
     }
 
-    fn probe(path: &Path, file: File, options: &LoadOptions) -> Result<Self> {
-        let mut hint = Hint::new();
-        if let Some(extension) = path.extension().and_then(|e| e.to_str()) {
-            hint.with_extension(extension);
-        }
-        let stream = MediaSourceStream::new(Box::new(file), MediaSourceStreamOptions::default());
-        let format = symphonia::default::get_probe()
-            .probe(&hint, stream, FormatOptions::default(), MetadataOptions::default())
-            .map_err(|source| match source {
-                SymphoniaError::IoError(source)
-                    if source.kind() != io::ErrorKind::UnexpectedEof =>
-                {
-                    io_error(path, source)
-                }
-                source => Error::NotAudio { path: path.to_owned(), source: source.into() },
-            })?;
-        let track = format
-            .default_track(TrackType::Audio)
-            .ok_or_else(|| Error::NoAudioTrack { path: path.to_owned() })?
-            .clone();
-        let container = format.format_info().short_name;
-        let (decoder, params) = make_decoder(path, &track, options)?;
-        let registry = symphonia::default::get_codecs();
+    /// What each audio stream of an input says about itself.
+    pub(crate) fn streams(input: &Input, options: &LoadOptions) -> Result<Vec<AudioInfo>> {
+        guard(input.path(), 0, || {
+            let (format, frames) = probe(input)?;
+            let described: Vec<AudioInfo> = audio_tracks(format.as_ref())
+                .map(|track| {
+                    Ok(Stream::describe(input, format.as_ref(), track, frames, options)?.info)
+                })
+                .collect::<Result<_>>()?;
+            if described.is_empty() {
+                return Err(Error::NoAudioTrack { path: input.path().to_owned() });
+            }
+            Ok(described)
+        })?
+    }
 
-        let rate = params.sample_rate.unwrap_or(0);
-        let channels = params.channels.as_ref().map_or(0, |c| c.count());
-        let sample_rate = SampleRate::new(rate).map_err(|source| Error::UnsupportedCodec {
-            path: path.to_owned(),
-            codec: codec_name(registry, params.codec),
-            source: source.into(),
-        })?;
-        let timing = Timing::of(&track, &params, container, || {
-            // A handle of its own: a duplicate would share its position with the demuxer's.
-            let file = File::open(path).ok()?;
-            mp4::presentation(BufReader::new(file), track.id, rate).ok()?
-        });
-        let info = AudioInfo {
-            sample_rate,
-            channels,
-            frames: timing.length,
-            codec: codec_name(registry, params.codec),
-            container: container.to_owned(),
-            gapless: timing.gapless,
-        };
-        Ok(Self {
-            path: path.to_owned(),
-            track_id: track.id,
+    fn new(
+        input: &Input,
+        format: Box<dyn FormatReader>,
+        stream: Stream,
+        options: &LoadOptions,
+    ) -> Self {
+        let Stream { info, timing, decoder, track } = stream;
+        let rate = info.sample_rate.hz();
+        Self {
+            input: input.clone(),
             format,
             decoder,
+            track_id: track.id,
+            sample_clock: track
+                .time_base
+                .is_some_and(|base| base.numer.get() == 1 && base.denom.get() == rate),
             options: options.clone(),
             report: DecodeReport {
                 claimed: timing.length,
@@ -128,11 +116,17 @@ impl Decoder {
                 truncated: false,
                 info,
             },
+            priming: timing.priming,
             skip: timing.priming,
+            jump: None,
             strict_length: timing.strict,
             planes: vec![],
             ended: false,
-        })
+        }
+    }
+
+    fn path(&self) -> &Path {
+        self.input.path()
     }
 
     /// What the file says about itself.
@@ -154,40 +148,68 @@ impl Decoder {
         self.report.decoded
     }
 
-    /// Jumps to a packet at or before `target`, if that is possible without changing any sample:
-    /// in lossless formats, whose packets do not depend on each other.
-    pub(crate) fn seek(&mut self, target: u64) -> Result<()> {
-        let info = &self.report.info;
-        let independent = matches!(info.container.as_str(), "wave" | "aiff" | "flac")
-            && (info.codec == "flac" || info.codec.starts_with("pcm"));
-        let worth_it = target as f64 > SEEK_FROM * f64::from(info.sample_rate.hz());
-        // Past the end there is nothing to jump to; reading on finds out where that is.
-        let inside = info.frames.is_some_and(|frames| target < frames);
-        if !(independent && worth_it && inside) {
-            return Ok(());
+    /// How many samples before the wanted one a jump has to land, so that the decoder has forgotten that
+    /// it was not there from the start; `None` where a jump would change samples.
+    fn run_up(&self) -> Option<u64> {
+        if !self.sample_clock {
+            return None;
         }
-        let to = SeekTo::Timestamp {
-            ts: Timestamp::new(i64::try_from(target).unwrap_or(i64::MAX)),
-            track_id: self.track_id,
-        };
-        let format = &mut self.format;
-        let jumped = guard(&self.path, 0, || format.seek(SeekMode::Accurate, to))?;
-        match jumped.ok().and_then(|to| u64::try_from(to.actual_ts.get()).ok()) {
-            Some(actual) if actual <= target => {
-                self.decoder.reset();
-                self.report.decoded = actual;
-                Ok(())
-            }
-            // The reader is somewhere now: begin again, and read up to the target.
-            _ => {
-                *self = Self::open(&self.path.clone(), &self.options.clone())?;
-                Ok(())
-            }
+        match self.report.info.codec.as_str() {
+            // Each packet stands for itself.
+            "flac" | "alac" => Some(0),
+            codec if codec.starts_with("pcm") || codec.starts_with("adpcm") => Some(0),
+            // Neighbouring windows overlap; the longest has 8192 samples.
+            "vorbis" => Some(8192),
+            // Frames overlap by one, and the shape of a window depends on the one before.
+            "aac" => Some(3 * 1024),
+            // A frame may begin up to 511 bytes before its header: at the lowest bit rates, 24 frames.
+            "mp1" | "mp2" | "mp3" => Some(32 * 1152),
+            _ => None,
         }
     }
 
-    /// The next samples, one slice a channel, never empty; `None` at the end.
-    pub(crate) fn next(&mut self) -> Result<Option<&[Vec<f32>]>> {
+    /// Jumps to a packet at or before `target`, if that is possible without changing any sample.
+    pub(crate) fn seek(&mut self, target: u64) -> Result<()> {
+        let info = &self.report.info;
+        let worth_it = target as f64 > SEEK_FROM * f64::from(info.sample_rate.hz());
+        // Past the end there is nothing to jump to; reading on finds out where that is.
+        let inside = info.frames.is_none_or(|frames| target < frames);
+        let landing = self.run_up().and_then(|run_up| target.checked_sub(run_up));
+        let (true, true, Some(landing)) = (worth_it, inside, landing) else {
+            return Ok(());
+        };
+        let ts = landing.saturating_add(self.priming);
+        let to = SeekTo::Timestamp {
+            ts: Timestamp::new(i64::try_from(ts).unwrap_or(i64::MAX)),
+            track_id: self.track_id,
+        };
+        let format = &mut self.format;
+        let jumped = guard(self.input.path(), 0, || format.seek(SeekMode::Accurate, to))?;
+        if jumped.is_ok_and(|to| to.actual_ts.get() <= i64::try_from(ts).unwrap_or(i64::MAX)) {
+            self.decoder.reset();
+            self.jump = Some(target);
+            return Ok(());
+        }
+        // The reader is somewhere now: begin again, and read up to the target.
+        *self = Self::open(&self.input.clone(), &self.options.clone())?;
+        Ok(())
+    }
+
+    /// After a jump, takes the position from the packet itself.
+    fn find_position(&mut self, packet: &Packet) {
+        let Some(target) = self.jump else { return };
+        let trimmed = i64::try_from(packet.trim_start.get()).unwrap_or(i64::MAX);
+        let priming = i64::try_from(self.priming).unwrap_or(i64::MAX);
+        let begin = packet.pts.get().saturating_add(trimmed).saturating_sub(priming);
+        self.report.decoded = u64::try_from(begin).unwrap_or(0);
+        self.skip = u64::try_from(begin.saturating_neg()).unwrap_or(0);
+        if self.report.decoded >= target {
+            self.jump = None;
+        }
+    }
+
+    /// The next samples, one vector a channel, never empty, and where they lie; `None` at the end.
+    pub(crate) fn next(&mut self) -> Result<Option<Piece<'_>>> {
         while !self.ended {
             let Some(packet) = self.next_packet()? else {
                 self.ended = true;
@@ -197,14 +219,16 @@ impl Decoder {
             if packet.track_id != self.track_id {
                 continue;
             }
+            self.find_position(&packet);
             self.decode(&packet)?;
             self.trim();
             let length = self.planes.first().map_or(0, Vec::len);
             if length > 0 {
                 self.check_finite()?;
+                let position = self.report.decoded;
                 self.report.decoded += length as u64;
                 self.check_duration()?;
-                return Ok(Some(&self.planes));
+                return Ok(Some((position, &self.planes)));
             }
         }
         Ok(None)
@@ -212,7 +236,7 @@ impl Decoder {
 
     fn next_packet(&mut self) -> Result<Option<Packet>> {
         let format = &mut self.format;
-        match guard(&self.path, self.report.decoded, || format.next_packet())? {
+        match guard(self.input.path(), self.report.decoded, || format.next_packet())? {
             Ok(packet) => Ok(packet),
             // Some readers report the end of a truncated file as an error of the file.
             Err(SymphoniaError::IoError(source))
@@ -220,7 +244,9 @@ impl Decoder {
             {
                 Ok(None)
             }
-            Err(SymphoniaError::IoError(source)) => Err(io_error(&self.path, source)),
+            Err(SymphoniaError::IoError(source)) if is_environment(&source) => {
+                Err(io_error(self.path(), source))
+            }
             // A further logical stream of the same file begins.
             Err(SymphoniaError::ResetRequired) => {
                 self.next_stream()?;
@@ -236,9 +262,9 @@ impl Decoder {
         let track = self
             .format
             .default_track(TrackType::Audio)
-            .ok_or_else(|| Error::NoAudioTrack { path: self.path.clone() })?
+            .ok_or_else(|| Error::NoAudioTrack { path: self.path().to_owned() })?
             .clone();
-        let (decoder, _) = make_decoder(&self.path, &track, &self.options)?;
+        let (decoder, _) = make_decoder(self.input.path(), &track, &self.options)?;
         self.decoder = decoder;
         self.track_id = track.id;
         // The header of the first stream knows nothing of the others.
@@ -249,7 +275,7 @@ impl Decoder {
     fn decode(&mut self, packet: &Packet) -> Result<()> {
         let decoder = &mut self.decoder;
         let planes = &mut self.planes;
-        let decoded = guard(&self.path, self.report.decoded, || {
+        let decoded = guard(self.input.path(), self.report.decoded, || {
             decoder.decode(packet).map(|buffer| {
                 let spec = (buffer.spec().rate(), buffer.num_planes());
                 if !buffer.is_empty() {
@@ -276,16 +302,21 @@ impl Decoder {
                 | SymphoniaError::IoError(_)
                 | SymphoniaError::LimitError(_)),
             ) => {
-                if !self.options.allow_truncated {
-                    return Err(self.damaged(source));
-                }
-                self.report.damaged_packets += 1;
                 let length = self.silence_for(packet);
+                // Before the wanted sample a packet may miss what came before the jump.
+                let in_run_up =
+                    self.jump.is_some_and(|jump| self.report.decoded + length as u64 <= jump);
+                if !in_run_up {
+                    if !self.options.allow_truncated {
+                        return Err(self.damaged(source));
+                    }
+                    self.report.damaged_packets += 1;
+                }
                 self.planes = vec![vec![0.0; length]; self.report.info.channels];
                 Ok(())
             }
             Err(source) => Err(Error::UnsupportedCodec {
-                path: self.path.clone(),
+                path: self.path().to_owned(),
                 codec: self.report.info.codec.clone(),
                 source: source.into(),
             }),
@@ -332,7 +363,7 @@ impl Decoder {
         for (field, expected, actual) in pairs {
             if expected != actual {
                 return Err(Error::FormatChanged {
-                    path: self.path.clone(),
+                    path: self.path().to_owned(),
                     field,
                     expected,
                     actual,
@@ -349,7 +380,7 @@ impl Decoder {
             let broken = plane.iter().fold(false, |any, x| any | !x.is_finite());
             if let Some(sample) = plane.iter().position(|x| broken && !x.is_finite()) {
                 return Err(Error::NonFiniteSample {
-                    path: self.path.clone(),
+                    path: self.path().to_owned(),
                     channel,
                     sample: self.report.decoded + sample as u64,
                     value: plane[sample],
@@ -364,7 +395,7 @@ impl Decoder {
         let limit = self.options.limits.max_duration * rate;
         if self.report.decoded as f64 > limit {
             return Err(Error::LimitExceeded {
-                path: self.path.clone(),
+                path: self.path().to_owned(),
                 field: "length in samples",
                 limit: limit as u64,
                 actual: self.report.decoded,
@@ -382,7 +413,7 @@ impl Decoder {
         if !self.strict_length {
             log::warn!(
                 "{}: {decoded} of {claimed} samples that the header states",
-                self.path.display()
+                self.path().display()
             );
             return Ok(());
         }
@@ -390,163 +421,87 @@ impl Decoder {
             self.report.truncated = true;
             return Ok(());
         }
-        Err(Error::Truncated { path: self.path.clone(), decoded, claimed })
+        Err(Error::Truncated { path: self.path().to_owned(), decoded, claimed })
     }
 
     fn damaged(&self, source: SymphoniaError) -> Error {
         Error::Damaged {
-            path: self.path.clone(),
+            path: self.path().to_owned(),
             decoded: self.report.decoded,
             source: source.into(),
         }
     }
 }
 
-/// What container and codec say about the place of the signal in the decoder's output.
-struct Timing {
-    /// Length of the signal, if that is known reliably.
-    length: Option<u64>,
-    /// Whether a shorter signal means that the file is truncated.
-    strict: bool,
-    /// Samples that we have to take off the start.
-    priming: u64,
-    /// Samples that the decoder takes off start and end by itself.
-    already_trimmed: (u64, u64),
-    gapless: Gapless,
+/// One audio stream of an open container.
+struct Stream {
+    info: AudioInfo,
+    timing: Timing,
+    decoder: Box<dyn AudioDecoder>,
+    track: Track,
 }
 
-impl Timing {
-    fn of(
+impl Stream {
+    fn describe(
+        input: &Input,
+        format: &dyn FormatReader,
         track: &Track,
-        params: &AudioCodecParameters,
-        container: &str,
-        presentation: impl FnOnce() -> Option<mp4::Presentation>,
-    ) -> Self {
-        let by_decoder =
-            (u64::from(track.delay.unwrap_or(0)), u64::from(track.padding.unwrap_or(0)));
-        let plain = Self {
-            length: track.num_frames,
-            strict: true,
-            priming: 0,
-            already_trimmed: by_decoder,
-            gapless: Gapless::Exact,
-        };
-        match params.codec {
-            CODEC_ID_AAC => {
-                let known = (container == "isomp4").then(presentation).flatten();
-                match known {
-                    Some(edit) => Self {
-                        length: edit
-                            .length
-                            .or_else(|| track.num_frames.map(|n| n.saturating_sub(edit.priming))),
-                        priming: edit.priming,
-                        already_trimmed: (0, 0),
-                        ..plain
-                    },
-                    None => Self {
-                        length: None,
-                        strict: false,
-                        priming: u64::from(AAC_PRIMING),
-                        already_trimmed: (0, 0),
-                        gapless: Gapless::Assumed(AAC_PRIMING),
-                    },
-                }
-            }
-            // Only the encoder's own tag knows the delay, and only that one counts reliably; without
-            // it the length is an estimate from the bit rate.
-            CODEC_ID_MP1 | CODEC_ID_MP2 | CODEC_ID_MP3 => Self {
-                length: track.num_frames.filter(|_| track.delay.is_some()),
-                strict: false,
-                gapless: if track.delay.is_some() { Gapless::Exact } else { Gapless::Unknown },
-                ..plain
-            },
-            CODEC_ID_VORBIS => Self {
-                strict: false,
-                gapless: if container == "ogg" { Gapless::Exact } else { Gapless::Unknown },
-                ..plain
-            },
-            _ => plain,
-        }
-    }
-}
-
-/// Checks the limits, then makes the decoder of a track. Also returns what it knows of the format.
-fn make_decoder(
-    path: &Path,
-    track: &Track,
-    options: &LoadOptions,
-) -> Result<(Box<dyn AudioDecoder>, AudioCodecParameters)> {
-    let params = track
-        .codec_params
-        .as_ref()
-        .and_then(|params| params.audio())
-        .ok_or_else(|| Error::NoAudioTrack { path: path.to_owned() })?;
-    // Decoders allocate by the number of channels: check first.
-    check_limits(path, params, options)?;
-    let registry = symphonia::default::get_codecs();
-    let decoder =
-        registry.make_audio_decoder(params, &AudioDecoderOptions::default()).map_err(|source| {
-            Error::UnsupportedCodec {
-                path: path.to_owned(),
-                codec: codec_name(registry, params.codec),
-                source: source.into(),
-            }
+        frames: Option<u64>,
+        options: &LoadOptions,
+    ) -> Result<Self> {
+        let path = input.path();
+        let container = format.format_info().short_name;
+        let (decoder, params) = make_decoder(path, track, options)?;
+        let codec = codec_name(symphonia::default::get_codecs(), params.codec);
+        let rate = params.sample_rate.unwrap_or(0);
+        let sample_rate = SampleRate::new(rate).map_err(|source| Error::UnsupportedCodec {
+            path: path.to_owned(),
+            codec: codec.clone(),
+            source: source.into(),
         })?;
-    let params = decoder.codec_params().clone();
-    check_limits(path, &params, options)?;
-    Ok((decoder, params))
+        let mut timing = Timing::of(track, &params, container, || {
+            // A handle of its own: a duplicate would share its position with the demuxer's.
+            let reader = BufReader::new(input.open().ok()?);
+            mp4::presentation(reader, track.id, rate).ok()?
+        });
+        timing.length = frames.or(timing.length);
+        let info = AudioInfo {
+            sample_rate,
+            channels: params.channels.as_ref().map_or(0, |c| c.count()),
+            frames: timing.length,
+            codec,
+            container: container.to_owned(),
+            gapless: timing.gapless,
+        };
+        Ok(Self { info, timing, decoder, track: track.clone() })
+    }
 }
 
-fn check_limits(path: &Path, params: &AudioCodecParameters, options: &LoadOptions) -> Result<()> {
-    let limits = &options.limits;
-    let channels = params.channels.as_ref().map_or(0, |c| c.count()) as u64;
-    let rate = u64::from(params.sample_rate.unwrap_or(0));
-    for (field, limit, actual) in [
-        ("number of channels", limits.max_channels as u64, channels),
-        ("sample rate in Hz", u64::from(limits.max_sample_rate), rate),
-    ] {
-        if actual > limit {
-            return Err(Error::LimitExceeded { path: path.to_owned(), field, limit, actual });
-        }
+/// Finds out what format an input has. Also returns the length in samples of RF64 files, which the
+/// demuxer cannot know.
+fn probe(input: &Input) -> Result<(Box<dyn FormatReader>, Option<u64>)> {
+    let path = input.path();
+    let source = input.open().map_err(|source| io_error(path, source))?;
+    let (source, frames) = rf64::adapt(source).map_err(|source| io_error(path, source))?;
+    let mut hint = Hint::new();
+    if let Some(extension) = path.extension().and_then(|e| e.to_str()) {
+        hint.with_extension(extension);
     }
-    Ok(())
+    let stream = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
+    let format = symphonia::default::get_probe()
+        .probe(&hint, stream, FormatOptions::default(), MetadataOptions::default())
+        .map_err(|source| match source {
+            SymphoniaError::IoError(source) if is_environment(&source) => io_error(path, source),
+            source => Error::NotAudio { path: path.to_owned(), source: source.into() },
+        })?;
+    Ok((format, frames))
 }
 
-/// Name of a codec, also of those that cannot be decoded.
-fn codec_name(registry: &CodecRegistry, id: AudioCodecId) -> String {
-    if let Some(known) = registry.get_audio_decoder(id) {
-        return known.codec.info.short_name.to_owned();
-    }
-    match id {
-        CODEC_ID_AAC => "AAC",
-        CODEC_ID_AC3 => "AC-3",
-        CODEC_ID_ALAC => "ALAC",
-        CODEC_ID_EAC3 => "E-AC-3",
-        CODEC_ID_FLAC => "FLAC",
-        CODEC_ID_MONKEYS_AUDIO => "Monkey's Audio",
-        CODEC_ID_MP1 => "MP1",
-        CODEC_ID_MP2 => "MP2",
-        CODEC_ID_MP3 => "MP3",
-        CODEC_ID_MUSEPACK => "Musepack",
-        CODEC_ID_OPUS => "Opus",
-        CODEC_ID_SPEEX => "Speex",
-        CODEC_ID_VORBIS => "Vorbis",
-        CODEC_ID_WAVPACK => "WavPack",
-        CODEC_ID_WMA => "WMA",
-        _ => "an unknown codec",
-    }
-    .to_owned()
-}
-
-fn open_file(path: &Path) -> Result<File> {
-    // Opening a folder succeeds on some systems, and only reading fails.
-    let open = || {
-        if fs::metadata(path)?.is_dir() {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
-        File::open(path)
-    };
-    open().map_err(|source| io_error(path, source))
+/// Whether a failure comes from the disk or the system, and not from following a damaged file to places
+/// that do not exist.
+fn is_environment(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    !matches!(error.kind(), Kind::UnexpectedEof | Kind::InvalidInput | Kind::InvalidData)
 }
 
 fn io_error(path: &Path, source: io::Error) -> Error {

@@ -34,6 +34,19 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// The container holds fewer audio streams than were asked for.
+    #[error(
+        "{} has {streams} audio streams, number {stream} (counted from 0) is not among them",
+        path.display()
+    )]
+    NoSuchStream {
+        /// The file.
+        path: PathBuf,
+        /// The stream that was asked for, from 0.
+        stream: usize,
+        /// How many there are.
+        streams: usize,
+    },
     /// There is no decoder for the codec, or not for this variant of it.
     #[error("cannot decode {codec} in {}; convert it to WAV or FLAC", path.display())]
     UnsupportedCodec {
@@ -146,6 +159,12 @@ pub enum Error {
         expected: u64,
         /// The value that came.
         actual: u64,
+    },
+    /// The loudness could not be measured.
+    #[error("the loudness cannot be measured")]
+    Loudness {
+        /// What the meter says.
+        source: Cause,
     },
     /// The audio does not fit into a WAV file, whose sizes have 32 bits.
     #[error(

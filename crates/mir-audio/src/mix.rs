@@ -1,16 +1,29 @@
-//! Combining audio: gain, channels, joining.
+//! Combining audio: gain, channels, excerpts, joining, mixing down.
+
+use std::f64::consts::FRAC_1_SQRT_2;
 
 use mir_core::{AudioBuffer, SampleRate};
 use ndarray::{Array2, Axis, concatenate};
+use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use crate::{Error, LoadOptions, Result};
 
 /// The factor of a gain in decibels, `10^(dB / 20)`.
+///
+/// ```
+/// assert!((mir_audio::mix::from_db(-6.0206) - 0.5).abs() < 1e-6);
+/// ```
 pub fn from_db(decibels: f64) -> f64 {
     10f64.powf(decibels / 20.0)
 }
 
 /// The audio, every sample multiplied by `factor`.
+///
+/// ```
+/// use mir_audio::{AudioBuffer, SampleRate, mix};
+/// let audio = AudioBuffer::mono(SampleRate::HZ_16000, vec![0.5, -0.25]);
+/// assert_eq!(mix::gain(audio, 2.0).channel(0), [1.0, -0.5]);
+/// ```
 #[must_use]
 pub fn gain(mut audio: AudioBuffer, factor: f64) -> AudioBuffer {
     for channel in 0..audio.channels() {
@@ -22,6 +35,13 @@ pub fn gain(mut audio: AudioBuffer, factor: f64) -> AudioBuffer {
 }
 
 /// The chosen channels, in the given order; a channel may be chosen more than once.
+///
+/// ```
+/// use mir_audio::{AudioBuffer, SampleRate, mix};
+/// let stereo = AudioBuffer::from_channels(SampleRate::HZ_16000, &[[0.1], [0.2]])?;
+/// assert_eq!(mix::select_channels(&stereo, &[1])?.channel(0), [0.2]);
+/// # Ok::<(), mir_audio::Error>(())
+/// ```
 ///
 /// # Errors
 /// [`Error::Mismatch`] for a channel that does not exist, [`Error::Core`] for none at all.
@@ -39,6 +59,13 @@ pub fn select_channels(audio: &AudioBuffer, channels: &[usize]) -> Result<AudioB
 
 /// The recordings one after the other.
 ///
+/// ```
+/// use mir_audio::{AudioBuffer, SampleRate, mix};
+/// let part = AudioBuffer::mono(SampleRate::HZ_16000, vec![0.1, 0.2]);
+/// assert_eq!(mix::concat(&[part.clone(), part])?.len(), 4);
+/// # Ok::<(), mir_audio::Error>(())
+/// ```
+///
 /// # Errors
 /// [`Error::Mismatch`] if rates or channel counts differ, [`Error::OutOfRange`] for no recording.
 pub fn concat(parts: &[AudioBuffer]) -> Result<AudioBuffer> {
@@ -54,6 +81,14 @@ pub fn concat(parts: &[AudioBuffer]) -> Result<AudioBuffer> {
 
 /// The sum of the recordings, as long as the longest.
 ///
+/// ```
+/// use mir_audio::{AudioBuffer, SampleRate, mix};
+/// let long = AudioBuffer::mono(SampleRate::HZ_16000, vec![0.25, 0.25]);
+/// let short = AudioBuffer::mono(SampleRate::HZ_16000, vec![0.5]);
+/// assert_eq!(mix::sum(&[long, short])?.channel(0), [0.75, 0.25]);
+/// # Ok::<(), mir_audio::Error>(())
+/// ```
+///
 /// # Errors
 /// As [`concat()`].
 pub fn sum(parts: &[AudioBuffer]) -> Result<AudioBuffer> {
@@ -68,6 +103,89 @@ pub fn sum(parts: &[AudioBuffer]) -> Result<AudioBuffer> {
         }
     }
     Ok(total)
+}
+
+/// A copy of a part in seconds, cut at the end of the audio; both ends are rounded to samples.
+///
+/// ```
+/// use mir_audio::{AudioBuffer, SampleRate, mix};
+/// let audio = AudioBuffer::silence(SampleRate::HZ_16000, 1, 32_000)?;
+/// assert_eq!(mix::excerpt(&audio, 0.5, Some(1.0))?.len(), 16_000);
+/// assert_eq!(mix::excerpt(&audio, 1.5, None)?.len(), 8_000);
+/// # Ok::<(), mir_audio::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::OutOfRange`] unless `start` and `duration` are finite and at least 0.
+pub fn excerpt(audio: &AudioBuffer, start: f64, duration: Option<f64>) -> Result<AudioBuffer> {
+    let options = LoadOptions { start, duration, ..LoadOptions::default() };
+    let (first, count) = options.range(audio.sample_rate())?;
+    let index = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+    let last = count.map_or(usize::MAX, |count| index(first.saturating_add(count)));
+    Ok(audio.excerpt(index(first)..last))
+}
+
+/// How several channels become fewer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Downmix {
+    /// One channel, the mean of all: cannot exceed full scale, and is quieter for unrelated channels.
+    #[default]
+    Mean,
+    /// One channel, the sum over √channels: keeps the power of unrelated channels.
+    Power,
+    /// Two channels (ITU-R BS.775-3, table 2): `left + √½·centre + √½·left surround`, and the same on
+    /// the right; low frequency effects are left out. May exceed full scale. One channel goes to both
+    /// sides; two stay; otherwise the order is left, right, centre, (low frequency,) left surround,
+    /// right surround.
+    ItuStereo,
+}
+
+/// The audio with fewer channels.
+///
+/// ```
+/// use mir_audio::{AudioBuffer, SampleRate, mix::{Downmix, downmix}};
+/// let surround = AudioBuffer::silence(SampleRate::HZ_48000, 6, 100)?;
+/// assert_eq!(downmix(&surround, Downmix::ItuStereo)?.channels(), 2);
+/// assert_eq!(downmix(&surround, Downmix::Mean)?.channels(), 1);
+/// # Ok::<(), mir_audio::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Mismatch`] for [`Downmix::ItuStereo`] of 4 or more than 6 channels, whose roles are not known.
+pub fn downmix(audio: &AudioBuffer, rule: Downmix) -> Result<AudioBuffer> {
+    let count = audio.channels();
+    let half = FRAC_1_SQRT_2 as f32;
+    let rows: Vec<Vec<f32>> = match rule {
+        Downmix::Mean => vec![vec![1.0 / count as f32; count]],
+        Downmix::Power => vec![vec![1.0 / (count as f32).sqrt(); count]],
+        Downmix::ItuStereo => match count {
+            1 => vec![vec![1.0], vec![1.0]],
+            2 => vec![vec![1.0, 0.0], vec![0.0, 1.0]],
+            3 => vec![vec![1.0, 0.0, half], vec![0.0, 1.0, half]],
+            5 => vec![vec![1.0, 0.0, half, half, 0.0], vec![0.0, 1.0, half, 0.0, half]],
+            6 => vec![vec![1.0, 0.0, half, 0.0, half, 0.0], vec![0.0, 1.0, half, 0.0, 0.0, half]],
+            actual => {
+                return Err(Error::Mismatch {
+                    field: "number of channels (1, 2, 3, 5 or 6 have known roles)",
+                    expected: 6,
+                    actual: actual as u64,
+                });
+            }
+        },
+    };
+    let mixed: Vec<Vec<f32>> = rows.iter().map(|weights| weighted_sum(audio, weights)).collect();
+    Ok(AudioBuffer::from_channels(audio.sample_rate(), &mixed)?)
+}
+
+fn weighted_sum(audio: &AudioBuffer, weights: &[f32]) -> Vec<f32> {
+    let mut total = vec![0.0; audio.len()];
+    for (channel, &weight) in weights.iter().enumerate() {
+        for (sum, &x) in total.iter_mut().zip(audio.channel(channel)) {
+            *sum += weight * x;
+        }
+    }
+    total
 }
 
 fn common_format(parts: &[AudioBuffer]) -> Result<(SampleRate, usize)> {

@@ -3,7 +3,7 @@
 use mir_core::SampleRate;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use crate::{Error, ResampleMethod, Result};
 
 /// What to read of a file.
 ///
@@ -21,7 +21,14 @@ use crate::{Error, Result};
 pub struct LoadOptions {
     /// Rate of the result; `None` for the rate of the file.
     pub sample_rate: Option<SampleRate>,
-    /// Whether to mix all channels into one, by their mean.
+    /// How to get there.
+    pub resampling: ResampleMethod,
+    /// Which audio stream of the file, from 0, as [`streams`](crate::streams) lists them; `None` for the
+    /// one that the file prefers.
+    pub stream: Option<usize>,
+    /// Channels to keep, from 0, in this order; `None` for all.
+    pub channels: Option<Vec<usize>>,
+    /// Whether to mix the channels that are kept into one, by their mean.
     pub mono: bool,
     /// Where to begin, in seconds: finite, at least 0. Rounded to a sample of the file; past its end
     /// there are no samples.
@@ -53,11 +60,40 @@ impl LoadOptions {
         let count = self.duration.map(|d| check("duration", d)).transpose()?;
         Ok((start, count))
     }
+
+    /// The channels to keep of a file with `in_file` channels.
+    pub(crate) fn kept_channels(&self, in_file: usize) -> Result<Vec<usize>> {
+        let Some(channels) = &self.channels else { return Ok((0..in_file).collect()) };
+        if channels.is_empty() {
+            return Err(Error::OutOfRange {
+                field: "number of channels to keep",
+                expected: "at least 1",
+                actual: 0.0,
+            });
+        }
+        match channels.iter().find(|&&channel| channel >= in_file) {
+            None => Ok(channels.clone()),
+            Some(&missing) => Err(Error::Mismatch {
+                field: "channel index",
+                expected: in_file as u64 - 1,
+                actual: missing as u64,
+            }),
+        }
+    }
 }
 
 /// What to refuse, so that a broken or hostile file costs neither memory nor time.
 ///
 /// Memory grows only as samples really come out of the decoder, never by what a header claims.
+///
+/// ```
+/// use mir_audio::{Limits, LoadOptions};
+/// let uploads = LoadOptions {
+///     limits: Limits { max_duration: 600.0, max_channels: 2, ..Limits::default() },
+///     ..LoadOptions::default()
+/// };
+/// # assert_eq!(uploads.limits.max_sample_rate, 768_000);
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {

@@ -5,7 +5,7 @@ use mir_testkit::{assert_close, test_data};
 
 use crate::fixture;
 
-fn peak_at(samples: &[f32]) -> usize {
+pub(crate) fn peak_at(samples: &[f32]) -> usize {
     let magnitude = |i: &usize| samples[*i].abs();
     (0..samples.len()).max_by(|a, b| magnitude(a).total_cmp(&magnitude(b))).unwrap()
 }

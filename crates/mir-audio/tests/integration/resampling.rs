@@ -2,19 +2,23 @@
 
 use std::f64::consts::{PI, TAU};
 
-use mir_audio::{AudioBuffer, Error, ResampleConfig, Resampler, SampleRate};
-use mir_testkit::{assert_close, signal};
+use mir_audio::{
+    AudioBuffer, Error, ResampleConfig, ResampleMethod, Resampler, SampleRate, SincWindow,
+};
+use mir_testkit::{assert_close, fixtures, signal};
 use proptest::prelude::*;
+use serde::Deserialize;
 
 const RATES: [u32; 10] =
     [8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 192_000];
 
 fn resampler(from: u32, to: u32) -> Resampler {
-    Resampler::new(ResampleConfig {
-        from: SampleRate::new(from).unwrap(),
-        to: SampleRate::new(to).unwrap(),
-    })
-    .unwrap()
+    by_method(from, to, ResampleMethod::Spectral)
+}
+
+fn by_method(from: u32, to: u32, method: ResampleMethod) -> Resampler {
+    let (from, to) = (SampleRate::new(from).unwrap(), SampleRate::new(to).unwrap());
+    Resampler::new(ResampleConfig { method, ..ResampleConfig::new(from, to) }).unwrap()
 }
 
 /// Where the impulse response lies, in samples: from the phase of its spectrum at two frequencies,
@@ -83,13 +87,43 @@ fn a_tone_inside_the_band_is_the_same_tone() {
 }
 
 #[test]
-fn a_tone_above_the_band_is_silenced() {
-    let audio = signal::sine(SampleRate::HZ_44100, 9_000.0, 1.0, 44_100);
-    let out = resampler(44_100, 16_000).process(&audio).unwrap();
-    let middle = &out.channel(0)[4000..12_000];
-    let peak = middle.iter().fold(0.0_f32, |peak, x| peak.max(x.abs()));
-    // −120 dB.
-    assert!(peak < 1e-6, "alias of {peak}");
+fn tones_above_the_band_are_silenced() {
+    // Everything that comes out is alias; from 2.5 % above the edge on it lies below −120 dB.
+    for (from, to) in [(44_100, 16_000), (48_000, 16_000), (44_100, 22_050), (96_000, 44_100)] {
+        let source = SampleRate::new(from).unwrap();
+        let (edge, end) = (f64::from(to) / 2.0, f64::from(from) / 2.0);
+        for step in 0..25 {
+            let hz = edge * 1.025 + (end - edge * 1.025) * f64::from(step) / 25.0;
+            let audio = signal::sine(source, hz, 1.0, from as usize);
+            let out = resampler(from, to).process(&audio).unwrap();
+            let middle = &out.channel(0)[to as usize / 4..to as usize * 3 / 4];
+            let peak = middle.iter().fold(0.0_f32, |peak, x| peak.max(x.abs()));
+            assert!(peak < 1e-6, "{from} to {to}: alias of {peak} at {hz:.0} Hz");
+        }
+    }
+}
+
+#[test]
+fn rising_rates_add_no_images() {
+    // A tone at f is repeated at from − f, above the old half rate; the filter takes it away.
+    for (from, to) in [(16_000, 44_100), (22_050, 44_100), (16_000, 48_000)] {
+        let (hz, image) = (0.4 * f64::from(from), 0.6 * f64::from(from));
+        let audio = signal::sine(SampleRate::new(from).unwrap(), hz, 1.0, from as usize);
+        let out = resampler(from, to).process(&audio).unwrap();
+        // Half a second holds whole periods of both, which are orthogonal there.
+        let middle = &out.channel(0)[to as usize / 4..to as usize * 3 / 4];
+        let amplitude = |hz: f64| {
+            let (mut re, mut im) = (0.0, 0.0);
+            for (n, &x) in middle.iter().enumerate() {
+                let angle = TAU * hz * n as f64 / f64::from(to);
+                re += f64::from(x) * angle.cos();
+                im += f64::from(x) * angle.sin();
+            }
+            2.0 * f64::hypot(re, im) / middle.len() as f64
+        };
+        assert_close(amplitude(hz), 1.0, 1e-5, "the tone");
+        assert!(amplitude(image) < 1e-6, "{from} to {to}: image of {:e}", amplitude(image));
+    }
 }
 
 #[test]
@@ -107,8 +141,7 @@ fn audio_of_another_rate_and_absurd_rates_are_refused() {
     let audio = AudioBuffer::silence(SampleRate::HZ_48000, 1, 10).unwrap();
     let error = resampler(44_100, 16_000).process(&audio).unwrap_err();
     assert!(matches!(error, Error::Mismatch { expected: 44_100, actual: 48_000, .. }));
-    let config =
-        ResampleConfig { from: SampleRate::new(u32::MAX).unwrap(), to: SampleRate::HZ_16000 };
+    let config = ResampleConfig::new(SampleRate::new(u32::MAX).unwrap(), SampleRate::HZ_16000);
     let error = Resampler::new(config).unwrap_err();
     assert!(matches!(error, Error::OutOfRange { field: "from", .. }));
 }
@@ -119,15 +152,20 @@ proptest! {
     fn a_stream_equals_the_whole(
         from in prop::sample::select(RATES.to_vec()), to in prop::sample::select(RATES.to_vec()),
         samples in 0usize..12_000, cuts in prop::collection::vec(0usize..6_000, 0..12),
+        method in prop::sample::select(vec![
+            ResampleMethod::Spectral, ResampleMethod::torchaudio(), ResampleMethod::kaiser_fast(),
+        ]),
     ) {
         let rate = SampleRate::new(from).unwrap();
         let left = signal::noise(rate, 0.5, samples, 4);
         let right = signal::noise(rate, 0.5, samples, 5);
         let channels = [left.channel(0), right.channel(0)];
         let audio = AudioBuffer::from_channels(rate, &channels).unwrap();
-        let whole = resampler(from, to).process(&audio).unwrap();
+        let resampler = by_method(from, to, method);
+        let whole = resampler.process(&audio).unwrap();
+        prop_assert_eq!(whole.len() as u64, resampler.output_len(samples as u64));
 
-        let mut stream = resampler(from, to).streaming(2);
+        let mut stream = resampler.streaming(2);
         // A stream can be used again after its end: the second round gives the same.
         for _ in 0..2 {
             let mut out = vec![vec![], vec![]];
@@ -185,4 +223,78 @@ fn a_windowed_sinc_agrees() {
             .sum();
         assert_close(f64::from(out.channel(0)[n]), interpolated, 1e-5, &format!("sample {n}"));
     }
+}
+
+/// One output of torchaudio's resampler.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sinc {
+    name: String,
+    tool: String,
+    from: u32,
+    to: u32,
+    samples: u64,
+    width: u32,
+    rolloff: f64,
+    /// Of the Kaiser window; without it the window is Hann's.
+    beta: Option<f64>,
+    expected: Vec<f32>,
+}
+
+#[test]
+fn the_sinc_method_has_the_values_of_torchaudio() {
+    for case in fixtures::<Sinc>(env!("CARGO_MANIFEST_DIR"), "tests/fixtures/sinc.json") {
+        assert!(case.tool.starts_with("torchaudio 2.11"));
+        let window = case.beta.map_or(SincWindow::Hann, |beta| SincWindow::Kaiser { beta });
+        let method = ResampleMethod::Sinc {
+            lowpass_filter_width: case.width,
+            rolloff: case.rolloff,
+            window,
+        };
+        let samples =
+            (0..case.samples).map(|n| ((n * 7919 % 10007) as f64 / 10007.0 - 0.5) as f32).collect();
+        let audio = AudioBuffer::mono(SampleRate::new(case.from).unwrap(), samples);
+        let out = by_method(case.from, case.to, method).process(&audio).unwrap();
+        // Inputs reach ±½; the sums are taken in another order.
+        mir_testkit::assert_all_close(out.channel(0), &case.expected, 1e-6, &case.name);
+    }
+}
+
+#[test]
+fn the_sinc_method_keeps_the_time_of_an_impulse() {
+    for (from, to) in [(44_100, 16_000), (16_000, 44_100), (48_000, 22_050)] {
+        let audio = signal::impulse(SampleRate::new(from).unwrap(), 4001, 8000);
+        let expected = 4001.0 * f64::from(to) / f64::from(from);
+        for method in [ResampleMethod::torchaudio(), ResampleMethod::kaiser_best()] {
+            let out = by_method(from, to, method).process(&audio).unwrap();
+            let frequency = 0.1 * f64::from(from.min(to)) / f64::from(to);
+            let actual = centre(out.channel(0), expected, frequency);
+            assert_close(actual, expected, 2e-3, &format!("{from} to {to}"));
+        }
+    }
+}
+
+#[test]
+fn settings_of_the_sinc_outside_their_range_are_refused() {
+    let refused = |method| {
+        let config = ResampleConfig {
+            method,
+            ..ResampleConfig::new(SampleRate::HZ_44100, SampleRate::HZ_16000)
+        };
+        match Resampler::new(config) {
+            Err(Error::OutOfRange { field, .. }) => field,
+            other => panic!("{other:?}"),
+        }
+    };
+    let sinc = |lowpass_filter_width, rolloff, beta| ResampleMethod::Sinc {
+        lowpass_filter_width,
+        rolloff,
+        window: SincWindow::Kaiser { beta },
+    };
+    assert_eq!(refused(sinc(0, 0.99, 1.0)), "lowpass_filter_width");
+    assert_eq!(refused(sinc(5000, 0.99, 1.0)), "lowpass_filter_width");
+    assert_eq!(refused(sinc(6, 0.0, 1.0)), "rolloff");
+    assert_eq!(refused(sinc(6, f64::NAN, 1.0)), "rolloff");
+    assert_eq!(refused(sinc(6, 0.9, f64::NAN)), "beta");
+    assert_eq!(refused(sinc(6, 1e-9, 1.0)), "number of filter weights");
 }

@@ -1,0 +1,6 @@
+//! Audio in what begins like RF64: samples or an error, never a panic.
+#![no_main]
+
+mod audio;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| audio::read(bytes, "fuzz.wav", &[(0, b"RF64"), (8, b"WAVEds64")]));
