@@ -12,6 +12,7 @@
 //! | another rate | [`Resampler`], [`StreamingResampler`] |
 //! | a WAV or FLAC file | [`write_wav`], [`WavStream`], [`write_flac`] |
 //! | gain, channels, joining, mixing | [`mix`] |
+//! | variants of a recording for training | [`augment`] |
 //! | loudness, and audio at a given peak or loudness | [`level`] |
 //!
 //! # Conventions
@@ -70,6 +71,7 @@
 #![warn(clippy::print_stdout)]
 #![doc(test(attr(deny(warnings))))]
 
+pub mod augment;
 mod batch;
 mod decode;
 mod error;

@@ -1,6 +1,6 @@
 //! Combining audio: gain, channels, excerpts, joining, mixing down.
 
-use std::f64::consts::FRAC_1_SQRT_2;
+use std::{borrow::Borrow, f64::consts::FRAC_1_SQRT_2};
 
 use mir_core::{AudioBuffer, SampleRate};
 use ndarray::{Array2, Axis, concatenate};
@@ -105,6 +105,48 @@ pub fn sum(parts: &[AudioBuffer]) -> Result<AudioBuffer> {
     Ok(total)
 }
 
+/// The recording with another one added, at a ratio of their powers: `10·log10(P(audio) / P(added)) = snr`.
+///
+/// Powers are means over all samples and channels of what is heard. The other is repeated if it is shorter,
+/// and cut if it is longer. If either is silent, the recording stays as it is.
+///
+/// ```
+/// use mir_audio::{AudioBuffer, SampleRate, mix};
+/// let speech = AudioBuffer::mono(SampleRate::HZ_16000, vec![0.5, -0.5, 0.5, -0.5]);
+/// let street = AudioBuffer::mono(SampleRate::HZ_16000, vec![1.0, 1.0]);
+/// let mixed = mix::at_snr(&speech, &street, 20.0)?;
+/// assert!((mixed.channel(0)[3] - (-0.5 + 0.05)).abs() < 1e-6);
+/// # Ok::<(), mir_audio::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Mismatch`] if rates or channel counts differ, [`Error::OutOfRange`] unless `snr` is finite.
+pub fn at_snr(audio: &AudioBuffer, other: &AudioBuffer, snr: f64) -> Result<AudioBuffer> {
+    let pair = [audio, other];
+    common_format(&pair)?;
+    if !snr.is_finite() {
+        let expected = "a finite number of decibels";
+        return Err(Error::OutOfRange { field: "snr", expected, actual: snr });
+    }
+    let heard = |channel| other.channel(channel).iter().cycle().take(audio.len());
+    let square = |x: &f32| f64::from(*x).powi(2);
+    let (mut signal, mut noise) = (0.0, 0.0);
+    for channel in 0..audio.channels() {
+        signal += audio.channel(channel).iter().map(square).sum::<f64>();
+        noise += heard(channel).map(square).sum::<f64>();
+    }
+    let mut mixed = audio.clone();
+    if signal > 0.0 && noise > 0.0 {
+        let scale = (signal / noise).sqrt() * from_db(-snr);
+        for channel in 0..audio.channels() {
+            for (sum, &x) in mixed.channel_mut(channel).iter_mut().zip(heard(channel)) {
+                *sum += (scale * f64::from(x)) as f32;
+            }
+        }
+    }
+    Ok(mixed)
+}
+
 /// A copy of a part in seconds, cut at the end of the audio; both ends are rounded to samples.
 ///
 /// ```
@@ -188,15 +230,15 @@ fn weighted_sum(audio: &AudioBuffer, weights: &[f32]) -> Vec<f32> {
     total
 }
 
-fn common_format(parts: &[AudioBuffer]) -> Result<(SampleRate, usize)> {
-    let Some(first) = parts.first() else {
+fn common_format<A: Borrow<AudioBuffer>>(parts: &[A]) -> Result<(SampleRate, usize)> {
+    let Some(first) = parts.first().map(Borrow::borrow) else {
         return Err(Error::OutOfRange {
             field: "number of recordings",
             expected: "at least 1",
             actual: 0.0,
         });
     };
-    for part in parts {
+    for part in parts.iter().map(Borrow::borrow) {
         let pairs = [
             (
                 "sample rate in Hz",

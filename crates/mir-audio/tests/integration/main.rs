@@ -1,6 +1,7 @@
 //! Tests of the public interface.
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic, as the tests themselves may")]
 
+mod augmentation;
 mod bad_input;
 mod blocks;
 mod containers;
