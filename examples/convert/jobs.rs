@@ -26,36 +26,62 @@ pub fn plan(inputs: &[PathBuf], out: &Path, extension: &str) -> Outcome<Vec<Job>
         [input] => !input.is_dir() && !out.is_dir() && out.extension().is_some(),
         _ => false,
     };
-    let mut jobs = BTreeMap::new();
-    let mut add = |input: PathBuf, output: PathBuf| match jobs.insert(output.clone(), input.clone())
-    {
-        Some(other) if other != input => Err(Failure::usage(format!(
-            "{} and {} would both become {}; convert them into different folders",
-            other.display(),
-            input.display(),
-            output.display()
-        ))),
-        _ => Ok(()),
-    };
+    if one_file {
+        let jobs = vec![Job { input: inputs[0].clone(), output: out.to_owned() }];
+        return prepared(jobs);
+    }
+    // Each input and what it is called below `out`.
+    let mut named: Vec<(PathBuf, PathBuf)> = Vec::new();
     for input in inputs {
-        if one_file {
-            add(input.clone(), out.to_owned())?;
-        } else if input.is_dir() {
+        if input.is_dir() {
             let files = mir_audio::find(input)?;
             if files.is_empty() {
                 let text = format!("no audio file in the folder {}", input.display());
                 return Err(Failure::data(text));
             }
             for file in files {
-                let below = file.strip_prefix(input).unwrap_or(&file).with_extension(extension);
-                add(file.clone(), out.join(below))?;
+                let below = file.strip_prefix(input).unwrap_or(&file).to_owned();
+                named.push((file, below));
             }
         } else {
-            let name = Path::new(input.file_name().unwrap_or(OsStr::new("audio")));
-            add(input.clone(), out.join(name.with_extension(extension)))?;
+            let name = PathBuf::from(input.file_name().unwrap_or(OsStr::new("audio")));
+            named.push((input.clone(), name));
         }
     }
-    let jobs: Vec<Job> = jobs.into_iter().map(|(output, input)| Job { input, output }).collect();
+    named.sort();
+    named.dedup();
+    prepared(outputs(named, out, extension)?)
+}
+
+/// `a.flac` becomes `a.wav`; where an `a.m4a` stands beside it, they become `a.flac.wav` and `a.m4a.wav`.
+fn outputs(named: Vec<(PathBuf, PathBuf)>, out: &Path, extension: &str) -> Outcome<Vec<Job>> {
+    let mut short: BTreeMap<PathBuf, usize> = BTreeMap::new();
+    for (_, name) in &named {
+        *short.entry(name.with_extension(extension)).or_default() += 1;
+    }
+    let mut jobs: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
+    for (input, name) in named {
+        let mut below = name.with_extension(extension);
+        if short[&below] > 1 {
+            below = name;
+            below.as_mut_os_string().push(format!(".{extension}"));
+        }
+        let output = out.join(below);
+        if let Some(other) = jobs.get(&output) {
+            return Err(Failure::usage(format!(
+                "{} and {} would both become {}; convert them into different folders",
+                other.display(),
+                input.display(),
+                output.display()
+            )));
+        }
+        jobs.insert(output, input);
+    }
+    Ok(jobs.into_iter().map(|(output, input)| Job { input, output }).collect())
+}
+
+/// Refuses to overwrite inputs, then makes the folders.
+fn prepared(jobs: Vec<Job>) -> Outcome<Vec<Job>> {
     refuse_inputs(&jobs)?;
     for job in &jobs {
         if let Some(folder) = job.output.parent().filter(|folder| !folder.as_os_str().is_empty()) {

@@ -20,6 +20,7 @@ mod work;
 use std::{path::PathBuf, process::ExitCode, time::Instant};
 
 use clap::Parser;
+use mir_audio::LoadOptions;
 use rayon::prelude::*;
 use serde_json::json;
 
@@ -47,8 +48,7 @@ struct Args {
     /// Recordings, or folders of recordings
     #[arg(required = true, value_name = "FILE_OR_DIR")]
     inputs: Vec<PathBuf>,
-    /// Where to write: a file, for one input file; otherwise a folder, in which
-    /// the sub-folders of input folders are kept
+    /// A file for one file, else a folder; sub-folders are kept
     #[arg(long, value_name = "DIR_OR_FILE")]
     out: PathBuf,
     /// Rate in Hz [default: that of the file]
@@ -100,13 +100,15 @@ fn run(args: &Args) -> Outcome<()> {
 /// The settings, the flags among them taken over.
 fn settings(args: &Args) -> Outcome<Settings> {
     let by_name = args.out.extension().and_then(|e| Format::of_extension(&e.to_string_lossy()));
-    let mut preset = Settings::default();
-    preset.format = args.format.or(by_name).unwrap_or_default();
-    preset.load.mono = args.mono;
-    preset.load.sample_rate = args
+    let sample_rate = args
         .rate
         .map(|hz| mir_core::SampleRate::new(hz).map_err(|e| Failure::usage(format!("--rate: {e}"))))
         .transpose()?;
+    let preset = Settings {
+        format: args.format.or(by_name).unwrap_or_default(),
+        load: LoadOptions { sample_rate, mono: args.mono, ..LoadOptions::default() },
+        ..Settings::default()
+    };
     let settings = config::resolve(&preset, args.common.config.as_deref(), &args.common.set)?;
     settings.validate()?;
     Ok(settings)

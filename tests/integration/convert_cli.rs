@@ -113,6 +113,16 @@ fn a_folder_keeps_its_form_and_a_bad_file_does_not_stop_it() {
 }
 
 #[test]
+fn files_that_differ_in_their_ending_alone_keep_it() {
+    let bench = Bench::new();
+    bench.tone("in/a.wav");
+    bench.tone("in/b.wav");
+    assert_ends(&bench.convert("in/a.wav --out in/a.flac"), 0, &[]);
+    assert_ends(&bench.convert("in in/a.wav --out out"), 0, &[]);
+    assert_eq!(bench.names("out"), ["a.flac.wav", "a.wav.wav", "b.wav"]);
+}
+
+#[test]
 fn settings_reach_every_option() {
     let bench = Bench::new();
     let quiet = noise(SampleRate::HZ_44100, 0.01, 88_200, 1);

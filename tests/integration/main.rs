@@ -4,10 +4,10 @@
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 mod cli;
 mod consumer;
-#[cfg(all(feature = "plots", feature = "synth", feature = "formats"))]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
-mod notes_cli;
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 mod convert_cli;
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 mod long_recording;
+#[cfg(all(feature = "plots", feature = "synth", feature = "formats"))]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+mod notes_cli;
