@@ -13,6 +13,7 @@ use std::{
 
 use serde::de::DeserializeOwned;
 
+pub mod mat;
 pub mod signal;
 
 /// Tests that were skipped in this process because the recordings are not there.
