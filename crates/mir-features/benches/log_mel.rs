@@ -6,7 +6,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use mir_features::{LogMel, LogMelConfig, SampleRate, SpectrumPower, Stft, StftConfig};
+use mir_features::{LogMel, LogMelConfig, SampleRate};
 use mir_testkit::signal;
 use ndarray::Array2;
 
@@ -35,22 +35,5 @@ fn log_mel(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn stft(criterion: &mut Criterion) {
-    let audio = signal::noise(SampleRate::HZ_16000, 0.5, SECONDS * 16_000, 7);
-    let samples = audio.channel(0);
-    let mut group = criterion.benchmark_group("stft_power");
-    group.throughput(Throughput::Elements(samples.len() as u64));
-    for (n_fft, hop) in [(1024, 256), (2048, 512), (4096, 512)] {
-        let id = BenchmarkId::from_parameter(format!("n_fft={n_fft},hop={hop}"));
-        let config = StftConfig { n_fft, hop, ..StftConfig::default() };
-        let stft = Stft::new(config).expect("the configuration is valid");
-        let mut out = Array2::zeros((stft.frames(samples.len()), n_fft / 2 + 1));
-        group.bench_function(id, |b| {
-            b.iter(|| stft.process_into(black_box(samples), SpectrumPower::Power, &mut out));
-        });
-    }
-    group.finish();
-}
-
-criterion_group!(benches, log_mel, stft);
+criterion_group!(benches, log_mel);
 criterion_main!(benches);

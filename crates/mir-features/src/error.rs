@@ -45,6 +45,26 @@ pub enum Error {
         /// Name of the field.
         field: &'static str,
     },
+    /// There is not enough of something.
+    #[error("{actual} {what}, at least {expected} are needed")]
+    TooShort {
+        /// What there is too little of.
+        what: &'static str,
+        /// How much is needed.
+        expected: usize,
+        /// How much there is.
+        actual: usize,
+    },
+    /// Two arrays do not fit together.
+    #[error("{what} has the shape {actual:?}, expected {expected:?}")]
+    Shape {
+        /// The array.
+        what: &'static str,
+        /// The shape that fits.
+        expected: Vec<usize>,
+        /// The shape that came.
+        actual: Vec<usize>,
+    },
     /// A value of the vocabulary is not valid: a sample that is not finite, say.
     #[error(transparent)]
     Core(#[from] mir_core::Error),

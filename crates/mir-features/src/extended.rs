@@ -30,6 +30,14 @@ impl Extended<'_> {
         let len = self.samples.len() as i64;
         let index = match self.pad {
             Pad::Zero => position,
+            Pad::Constant(value) if !(0..len).contains(&position) => return value as f32,
+            Pad::Constant(_) => position,
+            Pad::Edge => position.clamp(0, (len - 1).max(0)),
+            Pad::Symmetric => {
+                let period = (2 * len).max(1);
+                let within = position.rem_euclid(period);
+                within.min(period - 1 - within)
+            }
             Pad::Reflect => {
                 let period = (2 * (len - 1)).max(1);
                 let within = position.rem_euclid(period);
@@ -58,5 +66,12 @@ mod tests {
         assert_eq!(read(&[], Pad::Reflect, -2..2), [0.0; 4]);
         assert_eq!(read(&[1.0, 2.0], Pad::Zero, -1..4), [0.0, 1.0, 2.0, 0.0, 0.0]);
         assert_eq!(read(&[1.0, 2.0], Pad::Zero, 5..7), [0.0, 0.0]);
+        let expected = [1.0, 2.0, 2.0, 1.0, 1.0, 2.0, 2.0, 1.0, 1.0];
+        assert_eq!(read(&[1.0, 2.0], Pad::Symmetric, -4..5), expected);
+        assert_eq!(read(&[1.0, 2.0], Pad::Edge, -2..4), [1.0, 1.0, 1.0, 2.0, 2.0, 2.0]);
+        assert_eq!(read(&[1.0], Pad::Constant(0.5), -1..3), [0.5, 1.0, 0.5, 0.5]);
+        for pad in [Pad::Symmetric, Pad::Edge] {
+            assert_eq!(read(&[], pad, -2..2), [0.0; 4]);
+        }
     }
 }

@@ -9,7 +9,11 @@ use mir_core::{AudioBuffer, Fingerprint, Fingerprinted, FrameGrid, SampleRate};
 use ndarray::ArrayRef2;
 use serde::{Deserialize, Serialize};
 
-use crate::{BinAxis, Cqt, CqtConfig, FeatureMap, LogMel, LogMelConfig, Result};
+use crate::{
+    BinAxis, ChromaStft, ChromaStftConfig, Cqt, CqtConfig, FeatureMap, FrameFeature, KaldiFbank,
+    KaldiFbankConfig, LogMel, LogMelConfig, Mfcc, MfccConfig, Result, Spectrogram,
+    SpectrogramConfig,
+};
 
 /// All front ends, each with its configuration.
 ///
@@ -29,6 +33,14 @@ pub enum FrontEndConfig {
     LogMel(LogMelConfig),
     /// Magnitudes of a constant-Q or variable-Q transform.
     Cqt(CqtConfig),
+    /// A magnitude or power spectrogram.
+    Spectrogram(SpectrogramConfig),
+    /// Cepstral coefficients.
+    Mfcc(MfccConfig),
+    /// Kaldi's filterbank.
+    KaldiFbank(KaldiFbankConfig),
+    /// Chroma of a Fourier transform.
+    ChromaStft(ChromaStftConfig),
 }
 
 impl Default for FrontEndConfig {
@@ -38,6 +50,48 @@ impl Default for FrontEndConfig {
 }
 
 impl FrontEndConfig {
+    /// Names of the log-mel front ends that [`log_mel_preset`](Self::log_mel_preset) knows.
+    pub const LOG_MEL_PRESETS: [&str; 9] = [
+        "hw3",
+        "jongwook",
+        "magenta",
+        "hpt",
+        "onsets_velocities_v1",
+        "onsets_velocities_v2",
+        "librosa",
+        "torchaudio",
+        "kaldi",
+    ];
+
+    /// A published log-mel front end by name; `None` for a name that is not in
+    /// [`LOG_MEL_PRESETS`](Self::LOG_MEL_PRESETS). The last three are for audio of any rate and take
+    /// `sample_rate`; the others work at 16 kHz.
+    ///
+    /// ```
+    /// use mir_features::{FrontEndConfig, SampleRate};
+    /// for name in FrontEndConfig::LOG_MEL_PRESETS {
+    ///     let config = FrontEndConfig::log_mel_preset(name, SampleRate::HZ_22050).unwrap();
+    ///     assert!(config.build().is_ok());
+    /// }
+    /// ```
+    pub fn log_mel_preset(name: &str, sample_rate: SampleRate) -> Option<Self> {
+        Some(Self::LogMel(match name {
+            "hw3" => LogMelConfig::hw3(),
+            "jongwook" => LogMelConfig::jongwook(),
+            "magenta" => LogMelConfig::magenta(),
+            "hpt" => LogMelConfig::hpt(),
+            "onsets_velocities_v1" => LogMelConfig::onsets_velocities_v1(),
+            "onsets_velocities_v2" => LogMelConfig::onsets_velocities_v2(),
+            "librosa" => LogMelConfig::librosa(sample_rate),
+            "torchaudio" => LogMelConfig::torchaudio(sample_rate),
+            "kaldi" => {
+                let config = KaldiFbankConfig { sample_rate, ..KaldiFbankConfig::default() };
+                return Some(Self::KaldiFbank(config));
+            }
+            _ => return None,
+        }))
+    }
+
     /// Plans the front end.
     ///
     /// # Errors
@@ -46,6 +100,10 @@ impl FrontEndConfig {
         Ok(match self {
             Self::LogMel(config) => Box::new(LogMel::new(config.clone())?),
             Self::Cqt(config) => Box::new(Cqt::new(config.clone())?),
+            Self::Spectrogram(config) => Box::new(Spectrogram::new(config.clone())?),
+            Self::Mfcc(config) => Box::new(Mfcc::new(config.clone())?),
+            Self::KaldiFbank(config) => Box::new(KaldiFbank::new(config.clone())?),
+            Self::ChromaStft(config) => Box::new(ChromaStft::new(config.clone())?),
         })
     }
 }
@@ -58,6 +116,10 @@ impl Fingerprinted for FrontEndConfig {
         match self {
             Self::LogMel(config) => config.fingerprint(),
             Self::Cqt(config) => config.fingerprint(),
+            Self::Spectrogram(config) => config.fingerprint(),
+            Self::Mfcc(config) => config.fingerprint(),
+            Self::KaldiFbank(config) => config.fingerprint(),
+            Self::ChromaStft(config) => config.fingerprint(),
         }
     }
 }
@@ -107,3 +169,59 @@ pub trait FrontEnd: fmt::Debug + Send + Sync {
         out: &mut ArrayRef2<f32>,
     ) -> Result<()>;
 }
+
+/// Makes a planned feature a front end: everything is there already, under the same names.
+macro_rules! front_end {
+    ($feature:ident) => {
+        impl FrontEnd for $feature {
+            fn config(&self) -> FrontEndConfig {
+                FrontEndConfig::$feature(self.config().clone())
+            }
+
+            fn fingerprint(&self) -> Fingerprint {
+                self.config()
+                    .fingerprint()
+                    .expect("a valid configuration has no NaN and no infinity")
+            }
+
+            fn sample_rate(&self) -> SampleRate {
+                FrameFeature::framing(self).sample_rate()
+            }
+
+            fn grid(&self) -> FrameGrid {
+                self.grid()
+            }
+
+            fn axis(&self) -> BinAxis {
+                self.axis()
+            }
+
+            fn bins(&self) -> usize {
+                self.bins()
+            }
+
+            fn frames(&self, samples: usize) -> usize {
+                self.frames(samples)
+            }
+
+            fn process(&self, audio: &AudioBuffer) -> Result<FeatureMap> {
+                self.process(audio)
+            }
+
+            fn process_frames(
+                &self,
+                samples: &[f32],
+                range: Range<usize>,
+                out: &mut ArrayRef2<f32>,
+            ) -> Result<()> {
+                self.process_frames(samples, range, out)
+            }
+        }
+    };
+}
+
+front_end!(LogMel);
+front_end!(Spectrogram);
+front_end!(Mfcc);
+front_end!(KaldiFbank);
+front_end!(ChromaStft);

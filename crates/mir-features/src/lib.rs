@@ -10,11 +10,18 @@
 //! | a constant-Q or variable-Q transform, any hop | [`Cqt`], [`StreamingCqt`] |
 //! | … at several harmonics | [`Hcqt`], or [`HarmonicStacking`] of one transform |
 //! | bands spaced like pitches | [`LogFiltered`] |
-//! | pitch classes | [`ChromaCqt`], [`Cens`], [`tonnetz`] |
 //! | the fundamental frequency | [`Yin`], [`Pyin`] |
 //! | the tuning | [`estimate_tuning`] |
 //! | tones apart from strokes | [`Hpss`] |
 //! | to mask a mixture, or an example | [`soft_mask`], [`ratio_masks`], [`SpecAugment`] |
+//! | samples back from a spectrum, or from magnitudes alone | [`Istft`], [`GriffinLim`] |
+//! | cepstral coefficients, derivatives | [`Mfcc`], [`Delta`] |
+//! | Kaldi's filterbank | [`KaldiFbank`] |
+//! | decibels, normalisation | [`db`], [`Pcen`], [`normalize`] |
+//! | pitch classes | [`ChromaStft`], [`ChromaCqt`], [`Cens`], [`tonnetz`] |
+//! | brightness, noisiness, level | [`spectral`], [`level`] |
+//! | onsets, tempo, beats | [`rhythm`] |
+//! | any of them sample by sample | `stream()` of the feature, [`Streaming`] |
 //! | to store with a model how its input was made | [`FrontEndConfig`], [`FrontEnd`] |
 //!
 //! # Conventions
@@ -46,54 +53,98 @@
 //! `mir-core` (vocabulary), `mir-audio` (decode, resample, write), `mir-midi` (MIDI, pedal, synthesis),
 //! `mir-eval` (metrics, plots), `mir-datasets` (loaders, stores, batches), `mir-models` (networks,
 //! training, inference).
-#![forbid(unsafe_code)]
 #![warn(clippy::print_stdout)]
 #![doc(test(attr(deny(warnings))))]
 
+pub mod chroma;
 pub mod chroma_cqt;
 pub mod cqt;
+pub mod db;
+mod dct;
+pub mod delta;
 mod error;
 mod extended;
+mod frames;
 mod framing;
 mod front_end;
+pub mod griffin_lim;
 pub mod hpss;
+pub mod istft;
+pub mod kaldi;
+pub mod level;
 mod ln;
 pub mod log_filtered;
 pub mod log_mel;
 mod map;
 pub mod mask;
 pub mod mel;
+pub mod mfcc;
+pub mod normalize;
+pub mod pcen;
 pub mod pitch;
+pub mod rhythm;
 mod rows;
 pub mod spec_augment;
+pub mod spectral;
+mod spectrogram;
 mod spectrum;
 pub mod stacking;
 pub mod stft;
 mod stream;
 mod window;
 
+pub use chroma::{
+    ChromaFilterbank, ChromaFilterbankConfig, ChromaStft, ChromaStftConfig, hz_to_octaves,
+};
 pub use chroma_cqt::{Cens, CensConfig, ChromaCqt, ChromaCqtConfig, FrameNorm, tonnetz};
 pub use cqt::{
     Cqt, CqtConfig, Gamma, Hcqt, HcqtConfig, HybridCqt, InverseCqt, PseudoCqt, StreamingCqt,
     WaveletNorm, WaveletRate,
 };
+pub use db::{DbConfig, DbReference};
+pub use dct::{Dct, DctKind};
+pub use delta::{Delta, DeltaConfig, DeltaEdge, StreamingDelta};
 pub use error::{Error, Result};
-pub use framing::Pad;
+pub use frames::{BLOCK, FrameFeature};
+pub use framing::{FrameLayout, Framing, Pad};
 pub use front_end::{FrontEnd, FrontEndConfig};
+pub use griffin_lim::{GriffinLim, GriffinLimConfig, PhaseStart};
 pub use hpss::{Hpss, HpssConfig, HpssParts};
+pub use istft::{Istft, IstftConfig, StreamingIstft};
+pub use kaldi::{KaldiFbank, KaldiFbankConfig};
+pub use level::{Rms, RmsConfig, ZeroCrossingRate, ZeroCrossingRateConfig};
 pub use log_filtered::{LogFiltered, LogFilteredConfig};
-pub use log_mel::{LogMel, LogMelConfig, LogScale};
+pub use log_mel::{LogMel, LogMelConfig, LogMelScratch, LogScale};
 pub use map::{BinAxis, FeatureMap};
 pub use mask::{ZeroMask, ratio_masks, soft_mask};
 pub use mel::{FilterNorm, MelConfig, MelFilterbank, MelScale};
+pub use mfcc::{Mfcc, MfccConfig};
+pub use normalize::{
+    BinStatistics, NormalizeKind, NormalizeScope, Normalizer, NormalizerConfig, VectorNorm,
+};
+pub use pcen::{Pcen, PcenConfig, PcenState};
 pub use pitch::{
     PiptrackConfig, Pyin, PyinConfig, PyinTrack, SpectralPeak, TuningConfig, Yin, YinConfig,
     estimate_tuning, piptrack, pitch_tuning,
 };
+pub use rhythm::{
+    BeatTrack, BeatTracker, BeatTrackerConfig, FourierTempogram, FourierTempogramConfig,
+    OnsetAggregate, OnsetDetector, OnsetDetectorConfig, OnsetStrength, OnsetStrengthConfig,
+    PeakPicker, PeakPickerConfig, PredominantPulse, PredominantPulseConfig, StreamingOnsetStrength,
+    TempoEstimator, TempoEstimatorConfig, Tempogram, TempogramConfig,
+};
 pub use spec_augment::{SpecAugment, SpecAugmentConfig};
+pub use spectral::{
+    FluxNorm, SpectralBandwidth, SpectralBandwidthConfig, SpectralCentroid, SpectralCentroidConfig,
+    SpectralContrast, SpectralContrastConfig, SpectralFlatness, SpectralFlatnessConfig,
+    SpectralFlux, SpectralFluxConfig, SpectralRolloff, SpectralRolloffConfig, SpectrumFeature,
+    StreamingSpectralFlux,
+};
+pub use spectrogram::{Spectrogram, SpectrogramConfig, SpectrumPower};
+pub use spectrum::SpectrumScratch;
 pub use stacking::{HarmonicStacking, HarmonicStackingConfig};
-pub use stft::{Spectrum, SpectrumPower, Stft, StftConfig};
-pub use stream::StreamingLogMel;
+pub use stft::{Spectrum, Stft, StftConfig, StftScale, StreamingStft};
+pub use stream::{Streaming, StreamingLogMel};
 pub use window::Window;
 
 pub use mir_core::{AudioBuffer, Fingerprint, Fingerprinted, FrameGrid, SampleRate};

@@ -14,26 +14,32 @@
 //! | frames of `n` samples | `n / 512` (first dropped) | `⌈n / 512⌉` | `n / 512 + 1` | `n / 160 + 1` |
 //! | frame `k` is centred on | `512·(k + 1)` | `512·k` | `512·k` | `160·k` |
 //!
+//! | | [`onsets_velocities_v1`](LogMelConfig::onsets_velocities_v1), [`v2`](LogMelConfig::onsets_velocities_v2) | [`librosa`](LogMelConfig::librosa) | [`torchaudio`](LogMelConfig::torchaudio) |
+//! |---|---|---|---|
+//! | rate, frame, hop | 16 kHz, 2048, 384 | any, 2048, 512 | any, 400, 200 |
+//! | bands | 250 or 229, 50–8000 Hz | 128, up to half the rate | 128, up to half the rate |
+//! | scale, height | HTK, 1 | Slaney, unit area | HTK, 1 |
+//! | spectrum, beyond the ends | power, mirrored | power, zeros | power, mirrored |
+//! | log | dB, floor 1e-10, 80 dB range | dB, floor 1e-10, 80 dB range | dB, floor 1e-10 |
+//!
+//! Kaldi's filterbank has another frame and other triangles: [`KaldiFbank`](crate::KaldiFbank).
+//!
 //! # Differences from the originals
 //! Recordings of half a frame or less are extended with zeros to a whole frame before they are
 //! mirrored (the originals fail); recordings without samples have no frames. Crops
 //! ([`LogMel::process_frames`]) see the real samples around them, where the originals mirror at the
 //! edges of the crop.
 
-use std::ops::Range;
-
-use mir_core::{AudioBuffer, Fingerprint, Fingerprinted, FrameGrid, SampleRate};
-use ndarray::{Array3, ArrayRef2};
+use mir_core::{Fingerprint, Fingerprinted, SampleRate};
+use ndarray::ArrayRef2;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BinAxis, Error, FeatureMap, FilterNorm, FrontEnd, FrontEndConfig, MelConfig, MelFilterbank,
-    MelScale, Pad, Result, SpectrumPower, Window,
-    framing::Signal,
+    BinAxis, Error, FilterNorm, FrameFeature, Framing, MelConfig, MelFilterbank, MelScale, Pad,
+    Result, SpectrumPower, StftConfig, db,
+    frames::{BLOCK, frame_feature_methods},
     ln::scaled_ln,
-    rows,
-    spectrum::{PowerFft, PowerScratch},
-    stft::check_audio,
+    spectrum::{FrameFft, SpectrumScratch},
 };
 
 /// The logarithm of a log-mel spectrogram.
@@ -150,6 +156,55 @@ impl LogMelConfig {
         }
     }
 
+    /// Onsets and Velocities, version 1 (Fernandez 2023): 250 bands from 50 Hz, every 24 ms.
+    ///
+    /// Its range of 80 dB refers to the maximum of what is passed in: the whole recording when features
+    /// were stored, a short window in its real-time demonstration.
+    pub fn onsets_velocities_v1() -> Self {
+        Self {
+            hop: 384,
+            n_mels: 250,
+            f_min: 50.0,
+            filter_norm: FilterNorm::None,
+            ..Self::magenta()
+        }
+    }
+
+    /// Onsets and Velocities, version 2: as [version 1](Self::onsets_velocities_v1) with 229 bands.
+    pub fn onsets_velocities_v2() -> Self {
+        Self { n_mels: 229, ..Self::onsets_velocities_v1() }
+    }
+
+    /// `librosa.power_to_db(librosa.feature.melspectrogram(y, sr))` with the defaults of librosa 0.11, at
+    /// the recording's own rate: 128 bands up to half of it, 2048/512, zeros beyond the ends, 80 dB range.
+    pub fn librosa(sample_rate: SampleRate) -> Self {
+        Self {
+            sample_rate,
+            n_mels: 128,
+            f_min: 0.0,
+            f_max: f64::from(sample_rate.hz()) / 2.0,
+            mel_scale: MelScale::Slaney,
+            pad: Pad::Zero,
+            ..Self::magenta()
+        }
+    }
+
+    /// `torchaudio.transforms.MelSpectrogram(sample_rate)` and `AmplitudeToDB()` with the defaults of
+    /// torchaudio 2.11: 128 bands up to half the rate, 400/200, no range.
+    pub fn torchaudio(sample_rate: SampleRate) -> Self {
+        Self {
+            sample_rate,
+            n_fft: 400,
+            hop: 200,
+            n_mels: 128,
+            f_min: 0.0,
+            f_max: f64::from(sample_rate.hz()) / 2.0,
+            filter_norm: FilterNorm::None,
+            top_db: None,
+            ..Self::magenta()
+        }
+    }
+
     fn mel(&self) -> MelConfig {
         MelConfig {
             sample_rate: self.sample_rate,
@@ -162,32 +217,35 @@ impl LogMelConfig {
         }
     }
 
-    /// The rules that neither filterbank nor grid check.
-    fn validate(&self) -> Result<()> {
-        if !(1e-37..=1e30).contains(&self.floor) {
-            return Err(Error::OutOfRange {
-                field: "floor",
-                expected: "1e-37 to 1e30",
-                actual: self.floor,
-            });
+    /// The transform that the bands are summed from.
+    pub(crate) fn stft(&self) -> StftConfig {
+        StftConfig {
+            sample_rate: self.sample_rate,
+            n_fft: self.n_fft,
+            hop: self.hop,
+            pad: self.pad,
+            ..StftConfig::default()
         }
-        if let Some(range) = self.top_db {
-            if !(range.is_finite() && range > 0.0) {
-                return Err(Error::OutOfRange {
-                    field: "top_db",
-                    expected: "a finite number above 0",
-                    actual: range,
-                });
-            }
-            if self.log != LogScale::Db {
-                return Err(Error::OutOfRange {
-                    field: "top_db",
-                    expected: "none, unless log = \"db\"",
-                    actual: range,
-                });
-            }
+    }
+
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] or [`Error::InvalidBand`] for the first field that is not admissible;
+    /// [`Error::Core`] for a hop of 0.
+    pub fn validate(&self) -> Result<()> {
+        self.mel().validate()?;
+        self.stft().validate()?;
+        db::check_floor(self.floor)?;
+        db::check_top_db(self.top_db)?;
+        match self.top_db {
+            Some(range) if self.log != LogScale::Db => Err(Error::OutOfRange {
+                field: "top_db",
+                expected: "none, unless log = \"db\"",
+                actual: range,
+            }),
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -211,8 +269,8 @@ impl Fingerprinted for LogMelConfig {
 pub struct LogMel {
     config: LogMelConfig,
     fingerprint: Fingerprint,
-    grid: FrameGrid,
-    fft: PowerFft,
+    framing: Framing,
+    fft: FrameFft,
     filterbank: MelFilterbank,
 }
 
@@ -220,191 +278,25 @@ impl LogMel {
     /// Validates the configuration, designs the filters and plans the Fourier transform.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] or [`Error::InvalidBand`] for the first field that is not admissible;
-    /// [`Error::Core`] for a hop of 0.
+    /// As [`LogMelConfig::validate`].
     pub fn new(config: LogMelConfig) -> Result<Self> {
         config.validate()?;
-        let origin = if config.drop_first { i64::from(config.hop) } else { 0 };
         Ok(Self {
             filterbank: MelFilterbank::new(config.mel())?,
-            grid: FrameGrid::new(config.sample_rate, config.hop, origin)?,
-            fft: PowerFft::new(config.n_fft, Window::Hann, config.n_fft),
+            framing: config
+                .stft()
+                .framing()?
+                .skipping(usize::from(config.drop_first))
+                .trimming(usize::from(config.trim_last_sample)),
+            fft: FrameFft::new(config.stft().analysis_window()),
             fingerprint: config.fingerprint()?,
             config,
         })
     }
 
-    /// The configuration.
-    pub const fn config(&self) -> &LogMelConfig {
-        &self.config
-    }
-
     /// Identity of the configuration.
     pub const fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
-    }
-
-    /// Time of the frames: frame `k` is dated to the sample that it is centred on.
-    pub const fn grid(&self) -> FrameGrid {
-        self.grid
-    }
-
-    /// Meaning of the bins.
-    pub fn axis(&self) -> BinAxis {
-        BinAxis::Mel { centres_hz: self.filterbank.centres().to_vec() }
-    }
-
-    /// Number of bins.
-    pub const fn bins(&self) -> usize {
-        self.config.n_mels
-    }
-
-    /// Number of frames of a recording of `samples` samples; 0 for none.
-    pub fn frames(&self, samples: usize) -> usize {
-        let analysed = self.analysed(samples);
-        if analysed == 0 {
-            return 0;
-        }
-        1 + analysed / self.config.hop as usize - usize::from(self.config.drop_first)
-    }
-
-    /// Number of samples that the frames see.
-    fn analysed(&self, samples: usize) -> usize {
-        samples.saturating_sub(usize::from(self.config.trim_last_sample))
-    }
-
-    /// The sample at which a frame starts.
-    pub(crate) fn start(&self, frame: usize) -> i64 {
-        frame as i64 * i64::from(self.config.hop) + self.grid.origin()
-            - self.config.n_fft as i64 / 2
-    }
-
-    /// The log-mel spectrogram of every channel. Allocates; long recordings are spread over the
-    /// threads of rayon's pool (feature `parallel`) with the same result.
-    ///
-    /// # Errors
-    /// [`Error::SampleRate`] for audio of another rate, [`Error::Core`] for samples that are not finite.
-    pub fn process(&self, audio: &AudioBuffer) -> Result<FeatureMap> {
-        check_audio(audio, self.config.sample_rate)?;
-        let mut data = Array3::zeros((audio.channels(), self.frames(audio.len()), self.bins()));
-        for (channel, mut map) in data.outer_iter_mut().enumerate() {
-            let signal = self.signal(audio.channel(channel));
-            rows::fill_parallel(&mut map, 0, |frames, out| {
-                self.fill(&signal, frames.start, out);
-            });
-            self.limit_range(&mut map);
-        }
-        Ok(FeatureMap { grid: self.grid, axis: self.axis(), data })
-    }
-
-    /// The log-mel spectrogram of one channel into `out`, `[frames, n_mels]`, on this thread.
-    ///
-    /// Samples that are not finite give values that mean nothing, but never NaN.
-    ///
-    /// # Panics
-    /// If `out` has another shape.
-    pub fn process_into(&self, samples: &[f32], out: &mut ArrayRef2<f32>) {
-        let shape = (self.frames(samples.len()), self.bins());
-        assert_eq!(out.dim(), shape, "shape of the output");
-        self.fill(&self.signal(samples), 0, out);
-        self.limit_range(out);
-    }
-
-    /// Some frames of a recording, with the samples that really surround them, into `out`,
-    /// `[range, n_mels]`: equal to the same rows of the whole spectrogram.
-    ///
-    /// # Errors
-    /// [`Error::NeedsWholeSignal`] if the configuration has a `top_db`.
-    ///
-    /// # Panics
-    /// If the range reaches past [`frames`](Self::frames), or `out` has another shape.
-    pub fn process_frames(
-        &self,
-        samples: &[f32],
-        range: Range<usize>,
-        out: &mut ArrayRef2<f32>,
-    ) -> Result<()> {
-        self.check_local()?;
-        assert!(
-            range.end <= self.frames(samples.len()),
-            "frames {range:?} of a recording of {} frames",
-            self.frames(samples.len())
-        );
-        assert_eq!(out.dim(), (range.len(), self.bins()), "shape of the output");
-        self.fill(&self.signal(samples), range.start, out);
-        Ok(())
-    }
-
-    /// Checks that a frame depends on its own samples only.
-    pub(crate) fn check_local(&self) -> Result<()> {
-        match self.config.top_db {
-            Some(_) => Err(Error::NeedsWholeSignal { field: "top_db" }),
-            None => Ok(()),
-        }
-    }
-
-    fn signal<'a>(&self, samples: &'a [f32]) -> Signal<'a> {
-        Signal::whole(&samples[..self.analysed(samples.len())], self.config.n_fft, self.config.pad)
-    }
-
-    /// Computes the rows of `out` as frames from `first` on.
-    fn fill(&self, signal: &Signal<'_>, first: usize, out: &mut ArrayRef2<f32>) {
-        let mut scratch = self.scratch();
-        let mut row = vec![0.0; self.bins()];
-        let mut frames = first..first + out.nrows();
-        let mut rows = out.rows_mut().into_iter();
-        let mut put = |values: &[f32]| {
-            if let Some(mut row) = rows.next() {
-                row.iter_mut().zip(values).for_each(|(slot, &value)| *slot = value);
-            }
-        };
-        while frames.len() >= LANES {
-            for (lane, frame) in frames.by_ref().take(LANES).enumerate() {
-                let spectrum = self.fft.power(signal, self.start(frame), &mut scratch.fft);
-                for (slot, &p) in scratch.spectra.iter_mut().zip(&*spectrum) {
-                    slot[lane] = p;
-                }
-            }
-            if self.config.power == SpectrumPower::Magnitude {
-                scratch.spectra.as_flattened_mut().iter_mut().for_each(|p| *p = p.sqrt());
-            }
-            self.filterbank.process_lanes(&scratch.spectra, &mut scratch.bands);
-            for lane in 0..LANES {
-                for (value, band) in row.iter_mut().zip(&scratch.bands) {
-                    *value = band[lane];
-                }
-                self.logarithm(&mut row);
-                put(&row);
-            }
-        }
-        for frame in frames {
-            self.frame(signal, frame, &mut scratch, &mut row);
-            put(&row);
-        }
-    }
-
-    pub(crate) fn scratch(&self) -> Scratch {
-        Scratch {
-            fft: self.fft.scratch(),
-            spectra: vec![[0.0; LANES]; self.fft.bins()],
-            bands: vec![[0.0; LANES]; self.bins()],
-        }
-    }
-
-    /// Computes one frame, without its limit by `top_db`.
-    pub(crate) fn frame(
-        &self,
-        signal: &Signal<'_>,
-        frame: usize,
-        scratch: &mut Scratch,
-        out: &mut [f32],
-    ) {
-        let spectrum = self.fft.power(signal, self.start(frame), &mut scratch.fft);
-        if self.config.power == SpectrumPower::Magnitude {
-            spectrum.iter_mut().for_each(|p| *p = p.sqrt());
-        }
-        self.filterbank.process_into(spectrum, out);
-        self.logarithm(out);
     }
 
     fn logarithm(&self, bands: &mut [f32]) {
@@ -414,68 +306,74 @@ impl LogMel {
         };
         scaled_ln(bands, self.config.floor as f32, scale as f32);
     }
+}
 
-    fn limit_range(&self, map: &mut ArrayRef2<f32>) {
+/// Working memory of one thread.
+#[derive(Clone, Debug)]
+pub struct LogMelScratch {
+    fft: SpectrumScratch,
+    /// Spectra of [`BLOCK`] frames, side by side.
+    spectra: Vec<[f32; BLOCK]>,
+    /// Their bands.
+    bands: Vec<[f32; BLOCK]>,
+}
+
+impl FrameFeature for LogMel {
+    type Scratch = LogMelScratch;
+
+    fn framing(&self) -> &Framing {
+        &self.framing
+    }
+
+    fn axis(&self) -> BinAxis {
+        BinAxis::Mel { centres_hz: self.filterbank.centres().to_vec() }
+    }
+
+    fn bins(&self) -> usize {
+        self.config.n_mels
+    }
+
+    fn scratch(&self) -> LogMelScratch {
+        LogMelScratch {
+            fft: self.fft.scratch(),
+            spectra: vec![[0.0; BLOCK]; self.fft.bins()],
+            bands: vec![[0.0; BLOCK]; self.config.n_mels],
+        }
+    }
+
+    fn frame_into(&self, samples: &[f32], scratch: &mut LogMelScratch, out: &mut [f32]) {
+        let spectrum = self.fft.power(samples, &mut scratch.fft);
+        self.config.power.apply(spectrum);
+        self.filterbank.process_into(spectrum, out);
+        self.logarithm(out);
+    }
+
+    fn block_into(&self, samples: [&[f32]; BLOCK], scratch: &mut LogMelScratch, out: &mut [f32]) {
+        for (lane, samples) in samples.into_iter().enumerate() {
+            let spectrum = self.fft.power(samples, &mut scratch.fft);
+            for (slot, &p) in scratch.spectra.iter_mut().zip(&*spectrum) {
+                slot[lane] = p;
+            }
+        }
+        self.config.power.apply(scratch.spectra.as_flattened_mut());
+        self.filterbank.process_lanes(&scratch.spectra, &mut scratch.bands);
+        for (lane, out) in out.chunks_exact_mut(self.config.n_mels).enumerate() {
+            for (value, band) in out.iter_mut().zip(&scratch.bands) {
+                *value = band[lane];
+            }
+            self.logarithm(out);
+        }
+    }
+
+    fn whole_signal_field(&self) -> Option<&'static str> {
+        self.config.top_db.map(|_| "top_db")
+    }
+
+    fn finish_channel(&self, map: &mut ArrayRef2<f32>) {
         if let Some(range) = self.config.top_db {
-            let limit = map.iter().copied().fold(f32::NEG_INFINITY, f32::max) - range as f32;
-            map.mapv_inplace(|y| y.max(limit));
+            db::limit_range(map, range);
         }
     }
 }
 
-/// Frames whose bands are computed side by side. With more than four, the working memory no longer fits
-/// into the first-level cache.
-const LANES: usize = 4;
-
-/// Working memory of one thread.
-#[derive(Debug)]
-pub(crate) struct Scratch {
-    fft: PowerScratch,
-    /// Spectra of [`LANES`] frames, side by side.
-    spectra: Vec<[f32; LANES]>,
-    /// Their bands.
-    bands: Vec<[f32; LANES]>,
-}
-
-impl FrontEnd for LogMel {
-    fn config(&self) -> FrontEndConfig {
-        FrontEndConfig::LogMel(self.config.clone())
-    }
-
-    fn fingerprint(&self) -> Fingerprint {
-        self.fingerprint
-    }
-
-    fn sample_rate(&self) -> SampleRate {
-        self.config.sample_rate
-    }
-
-    fn grid(&self) -> FrameGrid {
-        self.grid
-    }
-
-    fn axis(&self) -> BinAxis {
-        self.axis()
-    }
-
-    fn bins(&self) -> usize {
-        self.bins()
-    }
-
-    fn frames(&self, samples: usize) -> usize {
-        self.frames(samples)
-    }
-
-    fn process(&self, audio: &AudioBuffer) -> Result<FeatureMap> {
-        self.process(audio)
-    }
-
-    fn process_frames(
-        &self,
-        samples: &[f32],
-        range: Range<usize>,
-        out: &mut ArrayRef2<f32>,
-    ) -> Result<()> {
-        self.process_frames(samples, range, out)
-    }
-}
+frame_feature_methods!(LogMel, LogMelConfig);

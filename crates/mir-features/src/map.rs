@@ -35,6 +35,7 @@ impl FeatureMap {
 /// What the bins of a feature stand for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum BinAxis {
     /// Bands of a mel filterbank.
     Mel {
@@ -57,14 +58,56 @@ pub enum BinAxis {
         /// Number of bins.
         bins: usize,
     },
+    /// Pitch classes: bin 0 is C, the octave is divided evenly.
+    Chroma {
+        /// Number of bins, a multiple of 12 as a rule.
+        bins: usize,
+    },
+    /// Tempi.
+    Tempo {
+        /// Beats per minute of each bin; infinite for lag 0 (stored as `null`).
+        #[serde(with = "infinite_as_null")]
+        bpm: Vec<f64>,
+    },
+    /// Numbers that belong to no frequency: coefficients, bands, a single value.
+    Values {
+        /// What they are.
+        name: String,
+        /// How many.
+        bins: usize,
+    },
+}
+
+/// JSON knows no infinity.
+mod infinite_as_null {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(values: &[f64], s: S) -> Result<S::Ok, S::Error> {
+        let values: Vec<Option<f64>> = values.iter().map(|&v| v.is_finite().then_some(v)).collect();
+        values.serialize(s)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<f64>, D::Error> {
+        let values = Vec::<Option<f64>>::deserialize(d)?;
+        Ok(values.into_iter().map(|v| v.unwrap_or(f64::INFINITY)).collect())
+    }
 }
 
 impl BinAxis {
+    /// Numbers without a frequency.
+    pub(crate) fn values(name: &str, bins: usize) -> Self {
+        Self::Values { name: name.to_owned(), bins }
+    }
+
     /// Number of bins.
     pub fn len(&self) -> usize {
         match self {
             Self::Mel { centres_hz } => centres_hz.len(),
-            Self::Linear { bins, .. } | Self::LogHz { bins, .. } => *bins,
+            Self::Linear { bins, .. }
+            | Self::LogHz { bins, .. }
+            | Self::Chroma { bins }
+            | Self::Values { bins, .. } => *bins,
+            Self::Tempo { bpm } => bpm.len(),
         }
     }
 
@@ -73,7 +116,7 @@ impl BinAxis {
         self.len() == 0
     }
 
-    /// Frequency of a bin in Hz, `None` past the last.
+    /// Frequency of a bin in Hz, `None` past the last and where a bin has none.
     pub fn hz(&self, bin: usize) -> Option<f64> {
         if bin >= self.len() {
             return None;
@@ -84,6 +127,7 @@ impl BinAxis {
             Self::LogHz { f_min, bins_per_octave, .. } => {
                 f_min * (bin as f64 / bins_per_octave).exp2()
             }
+            Self::Chroma { .. } | Self::Tempo { .. } | Self::Values { .. } => return None,
         })
     }
 }
@@ -102,5 +146,9 @@ mod tests {
         let mel = BinAxis::Mel { centres_hz: vec![] };
         assert!(mel.is_empty());
         assert_eq!(mel.hz(0), None);
+        assert_eq!((BinAxis::Chroma { bins: 12 }).hz(0), None);
+        let tempo = BinAxis::Tempo { bpm: vec![f64::INFINITY, 60.0] };
+        assert_eq!(tempo.len(), 2);
+        assert_eq!(tempo.hz(1), None);
     }
 }

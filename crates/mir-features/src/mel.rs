@@ -103,6 +103,30 @@ impl Default for MelConfig {
     }
 }
 
+impl MelConfig {
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for an odd or too small `n_fft` or no band, [`Error::InvalidBand`] unless
+    /// `0 <= f_min < f_max <= sample_rate / 2`.
+    pub fn validate(&self) -> Result<()> {
+        check_n_fft(self.n_fft)?;
+        if self.n_mels == 0 || self.n_mels > 1 << 16 {
+            return Err(Error::OutOfRange {
+                field: "n_mels",
+                expected: "1 to 65536",
+                actual: self.n_mels as f64,
+            });
+        }
+        let nyquist = f64::from(self.sample_rate.hz()) / 2.0;
+        let (f_min, f_max) = (self.f_min, self.f_max);
+        if !(f_min >= 0.0 && f_min < f_max && f_max <= nyquist) {
+            return Err(Error::InvalidBand { f_min, f_max, nyquist });
+        }
+        Ok(())
+    }
+}
+
 /// A planned mel filterbank.
 ///
 /// Every bin between two neighbouring edges is on the rising side of one band and on the falling side
@@ -124,23 +148,10 @@ impl MelFilterbank {
     /// Validates the configuration and designs the filters.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for an odd or too small `n_fft` or no band, [`Error::InvalidBand`] unless
-    /// `0 <= f_min < f_max <= sample_rate / 2`.
+    /// As [`MelConfig::validate`].
     pub fn new(config: MelConfig) -> Result<Self> {
-        check_n_fft(config.n_fft)?;
-        if config.n_mels == 0 || config.n_mels > 1 << 16 {
-            return Err(Error::OutOfRange {
-                field: "n_mels",
-                expected: "1 to 65536",
-                actual: config.n_mels as f64,
-            });
-        }
-        let nyquist = f64::from(config.sample_rate.hz()) / 2.0;
+        config.validate()?;
         let (f_min, f_max) = (config.f_min, config.f_max);
-        if !(f_min >= 0.0 && f_min < f_max && f_max <= nyquist) {
-            return Err(Error::InvalidBand { f_min, f_max, nyquist });
-        }
-
         let scale = config.mel_scale;
         let (low, high) = (scale.mel(f_min), scale.mel(f_max));
         let last = config.n_mels + 1;

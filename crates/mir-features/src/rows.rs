@@ -10,10 +10,10 @@ const BLOCK: usize = 512;
 
 /// Calls `fill(frames, rows)` for blocks of rows of `map` that cover it; row 0 is frame `first`.
 #[cfg(feature = "parallel")]
-pub(crate) fn fill_parallel(
-    map: &mut ArrayViewMut2<'_, f32>,
+pub(crate) fn fill_parallel<T: Send + Sync>(
+    map: &mut ArrayViewMut2<'_, T>,
     first: usize,
-    fill: impl Fn(Range<usize>, &mut ArrayRef2<f32>) + Sync,
+    fill: impl Fn(Range<usize>, &mut ArrayRef2<T>) + Sync,
 ) {
     use ndarray::{Axis, parallel::prelude::*};
     let frames = map.nrows();
@@ -31,10 +31,10 @@ pub(crate) fn fill_parallel(
 
 /// Calls `fill(frames, rows)` for all rows of `map`; row 0 is frame `first`.
 #[cfg(not(feature = "parallel"))]
-pub(crate) fn fill_parallel(
-    map: &mut ArrayViewMut2<'_, f32>,
+pub(crate) fn fill_parallel<T: Send + Sync>(
+    map: &mut ArrayViewMut2<'_, T>,
     first: usize,
-    fill: impl Fn(Range<usize>, &mut ArrayRef2<f32>) + Sync,
+    fill: impl Fn(Range<usize>, &mut ArrayRef2<T>) + Sync,
 ) {
     fill(first..first + map.nrows(), map);
 }

@@ -1,13 +1,20 @@
 //! Short-time Fourier transform: which frequencies sound when?
 //!
 //! # Conventions
-//! `X[k, b] = Σ_n w[n] · x[k·hop − n_fft/2 + n] · exp(−2πi·b·n / n_fft)`, unnormalised, bins
-//! `0..=n_fft/2`. Frames are *centred*: frame `k` is dated to sample `k·hop`, and there are
-//! `1 + samples / hop` of them. Uncentred frames start at `k·hop`, are dated to their middle, and only
-//! those that lie inside the recording exist. A recording of no samples has no frames.
+//! `X[k, b] = s · Σ_n w[n] · x[k·hop − n_fft/2 + n] · exp(−2πi·b·n / n_fft)`, bins `0..=n_fft/2`, with
+//! `s = 1` unless the configuration scales. Frames are *centred*: frame `k` is dated to sample `k·hop`,
+//! and there are `1 + samples / hop` of them. [`FrameLayout`] has the other conventions. A recording of no
+//! samples has no frames.
+//!
+//! | | librosa 0.11 | `torch.stft` | `torchaudio` | here |
+//! |---|---|---|---|---|
+//! | padding of centred frames | zeros | mirrored | mirrored | [`StftConfig::pad`] |
+//! | window shorter than the frame | centred in it | same | same | same |
+//! | scale | 1 | 1, or 1/√n_fft | 1, 1/√n_fft, or 1/√Σw² | [`StftConfig::scale`] |
 //!
 //! # Differences from librosa and PyTorch
 //! Recordings shorter than the reflection needs are extended with zeros, where both raise an error.
+//! `n_fft` is even.
 
 use mir_core::{AudioBuffer, FrameGrid, SampleRate};
 use ndarray::{Array3, ArrayRef2};
@@ -15,22 +22,24 @@ use realfft::num_complex::Complex;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BinAxis, Error, FeatureMap, Pad, Result, Window,
-    framing::Signal,
+    BinAxis, Error, FeatureMap, FrameLayout, Framing, Pad, Result, Spectrogram, SpectrogramConfig,
+    SpectrumPower, Window,
     mel::check_n_fft,
-    rows,
-    spectrum::{ComplexFft, PowerFft},
+    spectrum::{FrameFft, SpectrumScratch},
+    stream::FrameQueue,
 };
 
-/// Which power of the spectrum's magnitude is taken.
+/// A factor on the whole transform.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum SpectrumPower {
-    /// `|X|`.
-    Magnitude,
-    /// `|X|²`.
+pub enum StftScale {
+    /// 1.
     #[default]
-    Power,
+    None,
+    /// `1/√n_fft`: `normalized=True` of `torch.stft`, `"frame_length"` of torchaudio, DeepConvSep.
+    FrameLength,
+    /// `1/√(Σ w²)`: `normalized=True`, or `"window"`, of torchaudio.
+    Window,
 }
 
 /// How a short-time Fourier transform is cut.
@@ -47,10 +56,14 @@ pub struct StftConfig {
     pub win_length: Option<usize>,
     /// Shape of the window.
     pub window: Window,
-    /// Whether frame `k` is centred on sample `k·hop`, or starts there.
-    pub centred: bool,
-    /// What centred frames see beyond the ends.
+    /// Takes the symmetric form of the window instead of the periodic one.
+    pub symmetric_window: bool,
+    /// How the frames lie.
+    pub layout: FrameLayout,
+    /// What frames see beyond the ends.
     pub pad: Pad,
+    /// A factor on the whole transform.
+    pub scale: StftScale,
 }
 
 impl Default for StftConfig {
@@ -62,9 +75,110 @@ impl Default for StftConfig {
             hop: 512,
             win_length: None,
             window: Window::Hann,
-            centred: true,
+            symmetric_window: false,
+            layout: FrameLayout::Centred,
             pad: Pad::Reflect,
+            scale: StftScale::None,
         }
+    }
+}
+
+impl StftConfig {
+    /// librosa's defaults at a rate: 2048/512, Hann, centred, zeros beyond the ends.
+    pub fn librosa(sample_rate: SampleRate) -> Self {
+        Self { sample_rate, pad: Pad::Zero, ..Self::default() }
+    }
+
+    /// torchaudio's defaults at a rate: 400/200, Hann, centred, mirrored.
+    pub fn torchaudio(sample_rate: SampleRate) -> Self {
+        Self { sample_rate, n_fft: 400, hop: 200, ..Self::default() }
+    }
+
+    /// The transform of DeepConvSep (Chandna et al. 2017) at 44.1 kHz: a symmetric window, zeros beyond
+    /// the ends, `⌈samples / hop⌉ + 2` frames, scale `1/√n_fft`.
+    pub fn deep_conv_sep(window: Window, n_fft: usize, hop: u32) -> Self {
+        Self {
+            sample_rate: SampleRate::HZ_44100,
+            n_fft,
+            hop,
+            win_length: None,
+            window,
+            symmetric_window: true,
+            layout: FrameLayout::Covering,
+            pad: Pad::Zero,
+            scale: StftScale::FrameLength,
+        }
+    }
+
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for an odd or too small `n_fft`, a window that is empty, longer than that or
+    /// has parameters out of range, a constant to pad with that is not finite, or a hop of 0 (in
+    /// [`Error::Core`]).
+    pub fn validate(&self) -> Result<()> {
+        check_n_fft(self.n_fft)?;
+        let win_length = self.win_length.unwrap_or(self.n_fft);
+        if win_length == 0 || win_length > self.n_fft {
+            return Err(Error::OutOfRange {
+                field: "win_length",
+                expected: "1 to n_fft samples",
+                actual: win_length as f64,
+            });
+        }
+        self.window.validate()?;
+        self.framing().map(drop)
+    }
+
+    /// How the frames lie.
+    pub(crate) fn framing(&self) -> Result<Framing> {
+        Framing::new(self.sample_rate, self.n_fft, self.hop, self.layout, self.pad)
+    }
+
+    /// Meaning of the bins.
+    pub(crate) fn axis(&self) -> BinAxis {
+        BinAxis::Linear {
+            hz_per_bin: f64::from(self.sample_rate.hz()) / self.n_fft as f64,
+            bins: self.n_fft / 2 + 1,
+        }
+    }
+
+    /// Frequency of every bin, Hz.
+    pub(crate) fn frequencies(&self) -> Vec<f64> {
+        let hz_per_bin = f64::from(self.sample_rate.hz()) / self.n_fft as f64;
+        (0..=self.n_fft / 2).map(|bin| bin as f64 * hz_per_bin).collect()
+    }
+
+    /// The window in the middle of a frame, without the scale of the transform.
+    pub(crate) fn frame_window(&self) -> Vec<f64> {
+        let win_length = self.win_length.unwrap_or(self.n_fft);
+        let window = if self.symmetric_window {
+            self.window.symmetric(win_length)
+        } else {
+            self.window.coefficients(win_length)
+        };
+        let mut padded = vec![0.0; self.n_fft];
+        let left = (self.n_fft - win_length) / 2;
+        padded[left..left + win_length].copy_from_slice(&window);
+        padded
+    }
+
+    /// The factor on the whole transform.
+    pub(crate) fn factor(&self) -> f64 {
+        match self.scale {
+            StftScale::None => 1.0,
+            StftScale::FrameLength => (self.n_fft as f64).sqrt().recip(),
+            StftScale::Window => {
+                let energy: f64 = self.frame_window().iter().map(|w| w * w).sum();
+                energy.sqrt().recip()
+            }
+        }
+    }
+
+    /// The window with the scale of the transform, which costs nothing that way.
+    pub(crate) fn analysis_window(&self) -> Vec<f32> {
+        let factor = self.factor();
+        self.frame_window().into_iter().map(|w| (w * factor) as f32).collect()
     }
 }
 
@@ -74,39 +188,36 @@ impl Default for StftConfig {
 /// use mir_features::{SpectrumPower, Stft, StftConfig};
 /// # use mir_core::{AudioBuffer, SampleRate};
 /// let audio = AudioBuffer::silence(SampleRate::HZ_16000, 1, 16_000)?;
-/// let map = Stft::new(StftConfig::default())?.process(&audio, SpectrumPower::Power)?;
+/// let stft = Stft::new(StftConfig::default())?;
+/// let spectrum = stft.spectrum(&audio)?;
+/// assert_eq!(spectrum.data.dim(), (1, 32, 1025));
+/// let map = stft.process(&audio, SpectrumPower::Power)?;
 /// assert_eq!(map.data.dim(), (1, 32, 1025));
 /// # Ok::<(), mir_features::Error>(())
 /// ```
 #[derive(Debug)]
 pub struct Stft {
     config: StftConfig,
-    grid: FrameGrid,
-    power: PowerFft,
-    complex: ComplexFft,
+    framing: Framing,
+    /// Magnitude and power; both have the transform that the complex spectrum comes from too.
+    spectrograms: [Spectrogram; 2],
 }
 
 impl Stft {
     /// Validates the configuration and plans the transform.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for an odd or too small `n_fft`, a window that is empty or longer than
-    /// that, or a hop of 0 (in [`Error::Core`]).
+    /// As [`StftConfig::validate`].
     pub fn new(config: StftConfig) -> Result<Self> {
-        check_n_fft(config.n_fft)?;
-        let win_length = config.win_length.unwrap_or(config.n_fft);
-        if win_length == 0 || win_length > config.n_fft {
-            return Err(Error::OutOfRange {
-                field: "win_length",
-                expected: "1 to n_fft samples",
-                actual: win_length as f64,
-            });
-        }
-        let origin = if config.centred { 0 } else { config.n_fft as i64 / 2 };
+        config.validate()?;
+        let spectrogram =
+            |power| Spectrogram::new(SpectrogramConfig { stft: config.clone(), power });
         Ok(Self {
-            grid: FrameGrid::new(config.sample_rate, config.hop, origin)?,
-            power: PowerFft::new(config.n_fft, config.window, win_length),
-            complex: ComplexFft::new(config.n_fft, config.window, win_length),
+            framing: config.framing()?,
+            spectrograms: [
+                spectrogram(SpectrumPower::Magnitude)?,
+                spectrogram(SpectrumPower::Power)?,
+            ],
             config,
         })
     }
@@ -118,30 +229,35 @@ impl Stft {
 
     /// Time of the frames.
     pub const fn grid(&self) -> FrameGrid {
-        self.grid
+        self.framing.grid()
+    }
+
+    /// How the frames lie.
+    pub const fn framing(&self) -> &Framing {
+        &self.framing
     }
 
     /// Meaning of the bins.
     pub fn axis(&self) -> BinAxis {
-        BinAxis::Linear {
-            hz_per_bin: f64::from(self.config.sample_rate.hz()) / self.config.n_fft as f64,
-            bins: self.power.bins(),
-        }
+        self.config.axis()
+    }
+
+    /// Number of bins, `n_fft / 2 + 1`.
+    pub const fn bins(&self) -> usize {
+        self.config.n_fft / 2 + 1
     }
 
     /// Number of frames of a recording of `samples` samples.
     pub fn frames(&self, samples: usize) -> usize {
-        let covered = if self.config.centred {
-            (samples > 0).then_some(samples)
-        } else {
-            samples.checked_sub(self.config.n_fft)
-        };
-        covered.map_or(0, |s| 1 + s / self.config.hop as usize)
+        self.framing.frames(samples)
     }
 
-    fn start(&self, frame: usize) -> i64 {
-        let start = frame as i64 * i64::from(self.config.hop);
-        if self.config.centred { start - self.config.n_fft as i64 / 2 } else { start }
+    /// The same frames as magnitude or power.
+    pub const fn spectrogram(&self, power: SpectrumPower) -> &Spectrogram {
+        match power {
+            SpectrumPower::Magnitude => &self.spectrograms[0],
+            SpectrumPower::Power => &self.spectrograms[1],
+        }
     }
 
     /// Magnitude or power of every channel, `[channels, frames, n_fft / 2 + 1]`. Allocates.
@@ -149,15 +265,7 @@ impl Stft {
     /// # Errors
     /// [`Error::SampleRate`] for audio of another rate, [`Error::Core`] for samples that are not finite.
     pub fn process(&self, audio: &AudioBuffer, power: SpectrumPower) -> Result<FeatureMap> {
-        check_audio(audio, self.config.sample_rate)?;
-        let mut data =
-            Array3::zeros((audio.channels(), self.frames(audio.len()), self.power.bins()));
-        for (channel, mut map) in data.outer_iter_mut().enumerate() {
-            rows::fill_parallel(&mut map, 0, |frames, out| {
-                self.process_rows(audio.channel(channel), power, frames.start, out);
-            });
-        }
-        Ok(FeatureMap { grid: self.grid, axis: self.axis(), data })
+        self.spectrogram(power).process(audio)
     }
 
     /// Magnitude or power of one channel into `out`, `[frames, n_fft / 2 + 1]`, on this thread.
@@ -165,52 +273,112 @@ impl Stft {
     /// # Panics
     /// If `out` has another shape.
     pub fn process_into(&self, samples: &[f32], power: SpectrumPower, out: &mut ArrayRef2<f32>) {
-        let shape = (self.frames(samples.len()), self.power.bins());
-        assert_eq!(out.dim(), shape, "shape of the output");
-        self.process_rows(samples, power, 0, out);
+        self.spectrogram(power).process_into(samples, out);
     }
 
-    fn process_rows(
-        &self,
-        samples: &[f32],
-        power: SpectrumPower,
-        first: usize,
-        out: &mut ArrayRef2<f32>,
-    ) {
-        let signal = self.signal(samples);
-        let mut scratch = self.power.scratch();
-        for (frame, mut row) in (first..).zip(out.rows_mut()) {
-            let spectrum = self.power.power(&signal, self.start(frame), &mut scratch);
-            for (slot, &squared) in row.iter_mut().zip(&*spectrum) {
-                *slot = match power {
-                    SpectrumPower::Magnitude => squared.sqrt(),
-                    SpectrumPower::Power => squared,
-                };
-            }
-        }
-    }
-
-    /// The complex spectrum of every channel. Allocates.
+    /// The complex spectrum of every channel, `[channels, frames, n_fft / 2 + 1]`. Allocates; long
+    /// recordings are spread over threads (feature `parallel`).
     ///
     /// # Errors
     /// As [`process`](Self::process).
     pub fn spectrum(&self, audio: &AudioBuffer) -> Result<Spectrum> {
         check_audio(audio, self.config.sample_rate)?;
         let frames = self.frames(audio.len());
-        let mut data = Array3::zeros((audio.channels(), frames, self.power.bins()));
+        let mut data = Array3::zeros((audio.channels(), frames, self.bins()));
         for (channel, mut map) in data.outer_iter_mut().enumerate() {
-            let signal = self.signal(audio.channel(channel));
-            let mut scratch = self.complex.scratch();
-            for (frame, mut row) in map.rows_mut().into_iter().enumerate() {
-                let spectrum = self.complex.spectrum(&signal, self.start(frame), &mut scratch);
-                row.iter_mut().zip(spectrum).for_each(|(slot, &c)| *slot = c);
-            }
+            crate::rows::fill_parallel(&mut map, 0, |frames, out| {
+                self.fill(audio.channel(channel), frames.start, out);
+            });
         }
-        Ok(Spectrum { grid: self.grid, axis: self.axis(), data })
+        Ok(Spectrum { grid: self.grid(), axis: self.axis(), data })
     }
 
-    fn signal<'a>(&self, samples: &'a [f32]) -> Signal<'a> {
-        Signal::whole(samples, self.config.n_fft, self.config.pad)
+    /// The complex spectrum of one channel into `out`, `[frames, n_fft / 2 + 1]`, on this thread.
+    ///
+    /// # Panics
+    /// If `out` has another shape or its rows are not contiguous.
+    pub fn spectrum_into(&self, samples: &[f32], out: &mut ArrayRef2<Complex<f32>>) {
+        let shape = (self.frames(samples.len()), self.bins());
+        assert_eq!(out.dim(), shape, "shape of the output");
+        self.fill(samples, 0, out);
+    }
+
+    const fn fft(&self) -> &FrameFft {
+        &self.spectrograms[0].fft
+    }
+
+    fn fill(&self, samples: &[f32], first: usize, out: &mut ArrayRef2<Complex<f32>>) {
+        let signal = self.framing.signal(samples);
+        let mut scratch = self.fft().scratch();
+        let mut buffer = vec![0.0; self.config.n_fft];
+        for (frame, mut row) in (first..).zip(out.rows_mut()) {
+            let samples = signal.frame(self.framing.start(frame), &mut buffer);
+            let row = row.as_slice_mut().expect("rows of a spectrum are contiguous");
+            self.fft().spectrum_into(samples, &mut scratch, row);
+        }
+    }
+
+    /// Starts a stream of one channel that gives complex spectra as the samples arrive.
+    pub fn stream(self) -> StreamingStft {
+        StreamingStft {
+            scratch: self.fft().scratch(),
+            queue: FrameQueue::new(self.framing.clone()),
+            stft: self,
+        }
+    }
+}
+
+/// Push samples, pop complex spectra: bit for bit the frames of [`Stft::spectrum_into`] on the whole.
+///
+/// ```
+/// use mir_features::{Complex, Stft, StftConfig};
+/// let mut stream = Stft::new(StftConfig::default())?.stream();
+/// stream.push(&[0.0; 1024]);
+/// let mut spectrum = vec![Complex::default(); 1025];
+/// assert!(!stream.pop_into(&mut spectrum)); // the mirrored start needs sample 1024
+/// stream.push(&[0.0; 1024]);
+/// assert!(stream.pop_into(&mut spectrum));
+/// # Ok::<(), mir_features::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct StreamingStft {
+    stft: Stft,
+    scratch: SpectrumScratch,
+    queue: FrameQueue,
+}
+
+impl StreamingStft {
+    /// The transform that is streamed.
+    pub const fn stft(&self) -> &Stft {
+        &self.stft
+    }
+
+    /// Adds the next samples.
+    ///
+    /// # Panics
+    /// After [`finish`](Self::finish).
+    pub fn push(&mut self, samples: &[f32]) {
+        self.queue.push(samples);
+    }
+
+    /// Says that no more samples follow.
+    pub const fn finish(&mut self) {
+        self.queue.finish();
+    }
+
+    /// The next frame into `out`, or `false` if its samples have not all arrived.
+    ///
+    /// # Panics
+    /// If `out` has not `n_fft / 2 + 1` elements.
+    pub fn pop_into(&mut self, out: &mut [Complex<f32>]) -> bool {
+        assert_eq!(out.len(), self.stft.bins(), "bins of the output");
+        match self.queue.pop() {
+            Some(samples) => {
+                self.stft.fft().spectrum_into(samples, &mut self.scratch, out);
+                true
+            }
+            None => false,
+        }
     }
 }
 
@@ -223,6 +391,44 @@ pub struct Spectrum {
     pub axis: BinAxis,
     /// The values, `[channels, frames, bins]`.
     pub data: Array3<Complex<f32>>,
+}
+
+impl Spectrum {
+    /// From magnitudes and phases in radians, of the same shape.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the shapes differ.
+    pub fn from_polar(magnitude: &FeatureMap, phase: &FeatureMap) -> Result<Self> {
+        if magnitude.data.dim() != phase.data.dim() {
+            return Err(Error::Shape {
+                what: "phase",
+                expected: magnitude.data.shape().to_vec(),
+                actual: phase.data.shape().to_vec(),
+            });
+        }
+        let data = ndarray::Zip::from(&magnitude.data)
+            .and(&phase.data)
+            .map_collect(|&magnitude, &phase| Complex::from_polar(magnitude, phase));
+        Ok(Self { grid: magnitude.grid, axis: magnitude.axis.clone(), data })
+    }
+
+    /// `|X|` or `|X|²` of every element. Allocates.
+    pub fn magnitude(&self, power: SpectrumPower) -> FeatureMap {
+        self.map(|c| match power {
+            SpectrumPower::Magnitude => c.norm(),
+            SpectrumPower::Power => c.norm_sqr(),
+        })
+    }
+
+    /// The phase of every element in radians, −π to π; 0 for 0. Allocates.
+    pub fn phase(&self) -> FeatureMap {
+        self.map(|c| c.arg())
+    }
+
+    fn map(&self, value: impl Fn(Complex<f32>) -> f32) -> FeatureMap {
+        let data = self.data.mapv(value);
+        FeatureMap { grid: self.grid, axis: self.axis.clone(), data }
+    }
 }
 
 /// Checks that audio has the rate of the extractor and only finite samples.

@@ -1,15 +1,99 @@
-//! Log-mel frames of audio that is still arriving.
+//! Features of audio that is still arriving: push samples, pop frames.
 
-use crate::{LogMel, Result, framing::Signal, log_mel::Scratch};
+use crate::{
+    FrameFeature, Framing, LogMel, Result,
+    framing::{FrameLayout, Signal},
+};
 
-/// Push samples, pop frames: bit for bit the frames of [`LogMel::process_into`] on the whole.
+/// Samples of a stream, cut into frames as soon as they are complete.
+///
+/// Holds on to the next frame and to what the mirrored end may need: about two frames of samples and
+/// two hops, however long the stream.
+#[derive(Debug)]
+pub(crate) struct FrameQueue {
+    framing: Framing,
+    /// The last samples, from position `base` of the stream on.
+    samples: Vec<f32>,
+    base: usize,
+    next_frame: usize,
+    finished: bool,
+    /// A frame that reaches beyond the ends.
+    buffer: Vec<f32>,
+}
+
+impl FrameQueue {
+    pub(crate) fn new(framing: Framing) -> Self {
+        let buffer = vec![0.0; framing.length()];
+        Self { framing, samples: vec![], base: 0, next_frame: 0, finished: false, buffer }
+    }
+
+    pub(crate) const fn next_frame(&self) -> usize {
+        self.next_frame
+    }
+
+    pub(crate) fn push(&mut self, samples: &[f32]) {
+        assert!(!self.finished, "samples after the end of the stream");
+        self.forget();
+        self.samples.extend_from_slice(samples);
+    }
+
+    pub(crate) const fn finish(&mut self) {
+        self.finished = true;
+    }
+
+    /// The samples of the next frame, if they have all arrived.
+    pub(crate) fn pop(&mut self) -> Option<&[f32]> {
+        let length = self.framing.length();
+        let received = self.base + self.samples.len();
+        // The last samples so far may turn out to be the ones that are left out.
+        let analysed = self.framing.analysed(received);
+        let start = self.framing.start(self.next_frame);
+        let ready = if self.finished {
+            self.next_frame < self.framing.frames(received)
+        } else {
+            // A recording of half a frame is mirrored at another place: wait until it is longer.
+            start + length as i64 <= analysed as i64 && analysed > length / 2
+        };
+        if !ready {
+            return None;
+        }
+        self.next_frame += 1;
+        let known = &self.samples[..analysed.saturating_sub(self.base)];
+        let signal = Signal::tail(known, self.base, length, self.framing.pad());
+        Some(signal.frame(start, &mut self.buffer))
+    }
+
+    /// Drops the samples that neither the next frame nor the mirrored end can need.
+    fn forget(&mut self) {
+        let length = self.framing.length();
+        let next_start = usize::try_from(self.framing.start(self.next_frame)).unwrap_or(0);
+        // The end may lie right here; how far can a frame reach beyond it, and mirror what lies before?
+        let overhang = match self.framing.layout() {
+            FrameLayout::Inside => 0,
+            FrameLayout::Centred | FrameLayout::Hops => length.div_ceil(2) + 2,
+            FrameLayout::Covering => length.div_ceil(2) + 2 * self.framing.hop() + 2,
+        };
+        let received = self.base + self.samples.len();
+        // Two more: the last sample itself, and one that is trimmed.
+        let mirrored = received.saturating_sub(overhang + 2);
+        let drop = next_start.min(mirrored).saturating_sub(self.base);
+        // Moving the rest costs its length: worth it only for as many samples dropped.
+        if drop >= length.max(1024) {
+            self.samples.drain(..drop);
+            self.base += drop;
+        }
+    }
+}
+
+/// Push samples, pop frames: bit for bit the frames of
+/// [`process_into`](FrameFeature::process_into) on the whole.
 ///
 /// A frame is ready once all its samples are there, half a frame after the sample that it is dated
 /// to. Holds on to about two frames of samples, however long the stream.
 ///
 /// ```
-/// use mir_features::{LogMel, LogMelConfig, StreamingLogMel};
-/// let mut stream = StreamingLogMel::new(LogMel::new(LogMelConfig::default())?)?;
+/// use mir_features::{LogMel, LogMelConfig};
+/// let mut stream = LogMel::new(LogMelConfig::default())?.stream()?;
 /// let mut frame = vec![0.0; 229];
 /// let mut frames = 0;
 /// for _ in 0..100 {
@@ -26,36 +110,33 @@ use crate::{LogMel, Result, framing::Signal, log_mel::Scratch};
 /// # Ok::<(), mir_features::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct StreamingLogMel {
-    log_mel: LogMel,
-    scratch: Scratch,
-    /// The last samples, from position `base` of the stream on.
-    samples: Vec<f32>,
-    base: usize,
-    next_frame: usize,
-    finished: bool,
+pub struct Streaming<F: FrameFeature> {
+    feature: F,
+    scratch: F::Scratch,
+    queue: FrameQueue,
 }
 
-impl StreamingLogMel {
+/// A [`LogMel`] of audio that is still arriving.
+pub type StreamingLogMel = Streaming<LogMel>;
+
+impl<F: FrameFeature> Streaming<F> {
     /// Starts a stream of one channel.
     ///
     /// # Errors
-    /// [`Error::NeedsWholeSignal`](crate::Error::NeedsWholeSignal) if the configuration has a `top_db`.
-    pub fn new(log_mel: LogMel) -> Result<Self> {
-        log_mel.check_local()?;
+    /// [`Error::NeedsWholeSignal`](crate::Error::NeedsWholeSignal) if a frame of the feature depends on
+    /// the whole recording (a `top_db`).
+    pub fn new(feature: F) -> Result<Self> {
+        feature.check_local()?;
         Ok(Self {
-            scratch: log_mel.scratch(),
-            log_mel,
-            samples: vec![],
-            base: 0,
-            next_frame: 0,
-            finished: false,
+            scratch: feature.scratch(),
+            queue: FrameQueue::new(feature.framing().clone()),
+            feature,
         })
     }
 
-    /// The spectrogram that is streamed.
-    pub const fn log_mel(&self) -> &LogMel {
-        &self.log_mel
+    /// The feature that is streamed.
+    pub const fn feature(&self) -> &F {
+        &self.feature
     }
 
     /// Adds the next samples.
@@ -63,57 +144,31 @@ impl StreamingLogMel {
     /// # Panics
     /// After [`finish`](Self::finish).
     pub fn push(&mut self, samples: &[f32]) {
-        assert!(!self.finished, "samples after the end of the stream");
-        self.forget();
-        self.samples.extend_from_slice(samples);
+        self.queue.push(samples);
     }
 
     /// Says that no more samples follow: the last frames, which see the mirrored end, are ready now.
-    pub fn finish(&mut self) {
-        self.finished = true;
+    pub const fn finish(&mut self) {
+        self.queue.finish();
     }
 
     /// Index of the frame that [`pop_into`](Self::pop_into) gives next.
     pub const fn next_frame(&self) -> usize {
-        self.next_frame
+        self.queue.next_frame()
     }
 
     /// The next frame into `out`, or `false` if its samples have not all arrived.
     ///
     /// # Panics
-    /// If `out` has not as many elements as there are bands.
+    /// If `out` has not as many elements as there are bins.
     pub fn pop_into(&mut self, out: &mut [f32]) -> bool {
-        let config = self.log_mel.config();
-        let received = self.base + self.samples.len();
-        // The last sample so far may turn out to be the one that is left out.
-        let trimmed = usize::from(config.trim_last_sample).min(self.samples.len());
-        let analysed = received - trimmed;
-        let ready = if self.finished {
-            self.next_frame < self.log_mel.frames(received)
-        } else {
-            let end = self.log_mel.start(self.next_frame) + config.n_fft as i64;
-            end <= analysed as i64 && analysed > config.n_fft / 2
-        };
-        if ready {
-            let known = &self.samples[..self.samples.len() - trimmed];
-            let signal = Signal::tail(known, self.base, config.n_fft, config.pad);
-            self.log_mel.frame(&signal, self.next_frame, &mut self.scratch, out);
-            self.next_frame += 1;
-        }
-        ready
-    }
-
-    /// Drops the samples that neither the next frame nor the mirrored end can need.
-    fn forget(&mut self) {
-        let n_fft = self.log_mel.config().n_fft;
-        let next_start = usize::try_from(self.log_mel.start(self.next_frame)).unwrap_or(0);
-        // The end may lie right here; a frame then mirrors at most half a frame, trimmed sample included.
-        let mirrored = (self.base + self.samples.len()).saturating_sub(n_fft / 2 + 2);
-        let drop = next_start.min(mirrored).saturating_sub(self.base);
-        // Moving the rest costs its length: worth it only for as many samples dropped.
-        if drop >= n_fft {
-            self.samples.drain(..drop);
-            self.base += drop;
+        assert_eq!(out.len(), self.feature.bins(), "bins of the output");
+        match self.queue.pop() {
+            Some(samples) => {
+                self.feature.frame_into(samples, &mut self.scratch, out);
+                true
+            }
+            None => false,
         }
     }
 }

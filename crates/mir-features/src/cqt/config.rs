@@ -167,6 +167,8 @@ impl CqtConfig {
             if ok { Ok(()) } else { Err(Error::OutOfRange { field, expected, actual }) }
         };
         let positive = |x: f64| x.is_finite() && x > 0.0;
+        self.window.validate()?;
+        self.pad.validate()?;
         check((1..=1 << 16).contains(&self.bins), "bins", "1 to 65536", self.bins as f64)?;
         check(
             (1..=4096).contains(&self.bins_per_octave),

@@ -73,8 +73,9 @@ impl StreamingCqt {
         self.kept.extend_from_slice(samples);
         // A mirror copies fewer samples than there are.
         let mirrored = match self.cqt.config.pad {
-            Pad::Zero => 0,
-            Pad::Reflect => self.cqt.context() + 1,
+            Pad::Zero | Pad::Constant(_) => 0,
+            Pad::Edge => 1,
+            Pad::Reflect | Pad::Symmetric => self.cqt.context() + 1,
         };
         if self.started {
             self.cqt.bank.push(&mut self.state, samples);

@@ -187,6 +187,7 @@ fn cosine_terms(window: Window) -> Option<(&'static [f64], bool)> {
         Window::Blackman => Some((&[0.42, -0.5, 0.08], true)),
         Window::Hamming => Some((&[0.54, -0.46], false)),
         Window::Rectangular => Some((&[1.0], false)),
+        _ => None,
     }
 }
 

@@ -54,6 +54,7 @@ impl Fingerprinted for YinConfig {
 
 impl YinConfig {
     pub(super) fn validate(&self) -> Result<()> {
+        self.pad.validate()?;
         let nyquist = f64::from(self.sample_rate.hz()) / 2.0;
         if !(4..=1 << 24).contains(&self.frame_length) {
             return Err(Error::OutOfRange {

@@ -154,3 +154,39 @@ fn weights_are_the_published_ones() {
     assert_eq!(non_zero.iter().min(), Some(&2));
     assert_eq!(non_zero.iter().max(), Some(&24));
 }
+
+/// The published values of Onsets and Velocities: two tones through its front end.
+#[test]
+fn the_onsets_and_velocities_front_end_hears_the_tones_as_published() {
+    let low = signal::sine(SampleRate::HZ_16000, 440.0, 0.5, 16_000);
+    let high = signal::sine(SampleRate::HZ_16000, 3000.0, 0.01, 16_000);
+    let samples = low.channel(0).iter().zip(high.channel(0)).map(|(a, b)| a + b).collect();
+    let log_mel = LogMel::new(LogMelConfig::onsets_velocities_v2()).unwrap();
+    let map = log_mel.process(&AudioBuffer::mono(SampleRate::HZ_16000, samples)).unwrap();
+    assert_eq!(map.data.dim(), (1, 42, 229));
+    for (bin, frame, expected) in [
+        (36, 20, 11.4214),
+        (37, 20, 34.4872),
+        (38, 0, 43.3870),
+        (38, 1, 46.3462),
+        (38, 20, 48.0849),
+        (38, 41, 45.7330),
+        (39, 20, 44.9042),
+        (40, 20, 23.0548),
+        (41, 20, 2.5100),
+        (30, 20, -26.4214),
+        (148, 20, 9.6091),
+        (149, 20, 14.7975),
+        (150, 20, -31.9151),
+        (228, 0, -15.3232),
+    ] {
+        let actual = f64::from(map.data[(0, frame, bin)]);
+        assert_close(actual, expected, 1e-3, &format!("bin {bin}, frame {frame}"));
+    }
+    let silence = AudioBuffer::silence(SampleRate::HZ_16000, 1, 2048).unwrap();
+    let map = log_mel.process(&silence).unwrap();
+    assert_eq!(map.data.dim(), (1, 6, 229));
+    assert!(map.data.iter().all(|&y| (y + 100.0).abs() < 1e-4));
+    let v1 = LogMel::new(LogMelConfig::onsets_velocities_v1()).unwrap();
+    assert_eq!((v1.bins(), v1.frames(80_000)), (250, 209));
+}

@@ -4,9 +4,14 @@
 mod bad_input;
 mod cqt;
 mod derived;
+mod features;
 mod fingerprints;
 mod golden;
+mod inverse;
+mod librosa_files;
+mod librosa_signal;
 mod oracle;
 mod peers;
 mod pitch;
 mod streaming;
+mod streams;

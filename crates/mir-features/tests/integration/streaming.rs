@@ -36,7 +36,7 @@ proptest! {
         let whole = offline(&LogMel::new(config.clone()).unwrap(), audio.channel(0));
         let mut stream = StreamingLogMel::new(LogMel::new(config).unwrap()).unwrap();
         let mut rows = vec![];
-        let mut row = vec![0.0; stream.log_mel().bins()];
+        let mut row = vec![0.0; stream.feature().bins()];
         let mut rest = audio.channel(0);
         for cut in cuts {
             let (now, later) = rest.split_at(cut.min(rest.len()));
