@@ -74,6 +74,43 @@ class Peers:
                 times.append(time.perf_counter() - start)
         return times
 
+    def stft_librosa(self, request):
+        import librosa
+
+        y = self.signal(request)
+        return timed(request, lambda: librosa.stft(y, n_fft=2048, hop_length=512, pad_mode="reflect"))
+
+    def power_librosa(self, request):
+        import librosa
+        import numpy as np
+
+        y = self.signal(request)
+        power = lambda: np.abs(librosa.stft(y, n_fft=2048, hop_length=512, pad_mode="reflect")) ** 2
+        return timed(request, power)
+
+    def istft_librosa(self, request):
+        import librosa
+
+        y = self.signal(request)
+        spectrum = librosa.stft(y, n_fft=2048, hop_length=512, pad_mode="reflect")
+        return timed(request, lambda: librosa.istft(spectrum, hop_length=512, length=len(y)))
+
+    def stft_torch(self, request):
+        import torch
+
+        y, window = torch.from_numpy(self.signal(request)), torch.hann_window(2048)
+        with torch.inference_mode():
+            return timed(request, lambda: torch.stft(y, 2048, 512, window=window, return_complex=True))
+
+    def istft_torch(self, request):
+        import torch
+
+        y, window = torch.from_numpy(self.signal(request)), torch.hann_window(2048)
+        with torch.inference_mode():
+            spectrum = torch.stft(y, 2048, 512, window=window, return_complex=True)
+            inverse = lambda: torch.istft(spectrum, 2048, 512, window=window, length=len(y))
+            return timed(request, inverse)
+
     def train_step(self, request):
         """Times of whole training steps: gradients to zero, forward, loss, backward, clipping, Adam."""
         import torch
@@ -105,6 +142,16 @@ class Peers:
             optimizer.step()
             times.append(time.perf_counter() - start)
         return times
+
+
+def timed(request, work):
+    """Times of as many runs as the request asks for."""
+    times = []
+    for _ in range(request["repeat"]):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return times
 
 
 def build(model):

@@ -1,0 +1,79 @@
+//! Whole training steps.
+
+use anyhow::Result;
+use mir_core::batch::{Batch, BatchPosition, TranscriptionTargets};
+use mir_features::FrontEndConfig;
+use mir_models::{
+    config::{OnsetsFramesConfig, TrainConfig},
+    train::{Trainer, TranscriptionBatch},
+};
+use ndarray::{Array, Array2, Array3};
+use serde_json::json;
+
+use crate::{Args, median, noise_samples, peer::Peer};
+
+/// Whole training steps of the small network, 32-bit floats.
+pub fn train_step(args: &Args, mut peer: Option<&mut Peer>) -> Result<()> {
+    mir_models::set_threads(args.threads);
+    let model = OnsetsFramesConfig::small();
+    let (batch, frames) = (8, 200);
+    let mut trainer = Trainer::new(
+        model.clone(),
+        FrontEndConfig::default(),
+        TrainConfig { steps: 1_000_000, ..TrainConfig::default() },
+        mir_models::Device::Cpu,
+    )?;
+    let data = random_batch(batch, frames, model.bins);
+    let request = json!({
+        "do": "train_step", "model": model, "batch": batch, "frames": frames, "repeat": args.steps,
+    });
+    if let Some(peer) = peer.as_deref_mut() {
+        peer.ask(&json!({ "do": "threads", "threads": args.threads }))?;
+        peer.times(&request)?;
+    }
+    trainer.step(&data, BatchPosition::default())?;
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..args.turns {
+        for _ in 0..args.steps {
+            ours.push(trainer.step(&data, BatchPosition::default())?.compute.as_secs_f64());
+        }
+        if let Some(peer) = peer.as_deref_mut() {
+            theirs.extend(peer.times(&request)?);
+        }
+    }
+    let ours = median(&mut ours);
+    println!(
+        "training step, {batch} x {frames} frames, {} parameters, {} threads: ours {:.1} ms",
+        trainer.parameters(),
+        args.threads,
+        1e3 * ours
+    );
+    if !theirs.is_empty() {
+        let theirs = median(&mut theirs);
+        println!("    PyTorch eager {:.1} ms, ours / PyTorch {:.3}", 1e3 * theirs, ours / theirs);
+    }
+    Ok(())
+}
+
+fn random_batch(batch: usize, frames: usize, bins: usize) -> TranscriptionBatch {
+    let noise = noise_samples(batch * frames * bins);
+    let cells = |salt: usize, share: f32| {
+        Array3::from_shape_fn((batch, frames, 88), |(b, t, k)| {
+            f32::from(noise[(b * 7919 + t * 88 + k + salt) % noise.len()] > 0.5 - share)
+        })
+    };
+    let (onset, frame) = (cells(0, 0.01), cells(5, 0.05));
+    Batch {
+        inputs: Array::from_shape_fn((batch, 1, frames, bins), |(b, _, t, f)| {
+            10.0 * noise[(b * frames + t) * bins + f] - 5.0
+        }),
+        targets: TranscriptionTargets {
+            offset: onset.clone(),
+            velocity: frame.mapv(|x| 0.5 * x),
+            onset,
+            frame,
+            mask: Array2::ones((batch, frames)),
+        },
+        windows: Vec::new(),
+    }
+}
