@@ -33,6 +33,27 @@ pub(crate) struct Task {
     #[allow(dead_code, reason = "the comparison reads it, the benchmark does not")]
     pub(crate) arguments: Value,
     pub(crate) evaluate: Box<dyn Fn() -> Entries>,
+    /// What no implementation can leave out, where that is known: a floor of the time.
+    #[allow(dead_code, reason = "the comparison times it, the benchmark does not")]
+    pub(crate) floor: Option<Box<dyn Fn() -> f64>>,
+}
+
+impl Task {
+    fn with_floor(self, floor: impl Fn() -> f64 + 'static) -> Self {
+        Self { floor: Some(Box::new(floor)), ..self }
+    }
+}
+
+/// Pitches are compared on a logarithmic scale: one logarithm a frequency.
+fn logarithms<'h>(hz: impl IntoIterator<Item = &'h f64>) -> f64 {
+    hz.into_iter().filter(|hz| **hz > 0.0).map(|hz| hz.log2()).sum()
+}
+
+/// Onsets have to be brought in order before near ones can be found without looking at all.
+fn sorted_onsets(intervals: &[[f64; 2]]) -> f64 {
+    let mut onsets: Vec<f64> = intervals.iter().map(|i| i[0]).collect();
+    onsets.sort_unstable_by(f64::total_cmp);
+    onsets[onsets.len() / 2]
 }
 
 fn task(
@@ -42,7 +63,7 @@ fn task(
     evaluate: impl Fn() -> mir_eval::Result<Entries> + 'static,
 ) -> Task {
     let evaluate = move || evaluate().expect("the input is valid");
-    Task { name, size, arguments, evaluate: Box::new(evaluate) }
+    Task { name, size, arguments, evaluate: Box::new(evaluate), floor: None }
 }
 
 /// All tasks.
@@ -75,11 +96,15 @@ fn notes() -> Vec<Task> {
     };
     let onsets = (sorted(&r.0), sorted(&e.0));
     let (r2, e2) = (r.clone(), e.clone());
+    let (r3, e3) = (r.clone(), e.clone());
+    let floor =
+        move || logarithms(r3.1.iter().chain(&e3.1)) + sorted_onsets(&r3.0) + sorted_onsets(&e3.0);
     vec![
         task("transcription", "10,000 notes", plain, move || {
             let config = TranscriptionConfig::default();
             Ok(transcription::evaluate_hz(&r.0, &r.1, &e.0, &e.1, &config)?.entries())
-        }),
+        })
+        .with_floor(floor),
         task("transcription_velocity", "10,000 notes", with_velocity, move || {
             fn view((intervals, hz, velocities): &Columns) -> VelocityNotes<'_> {
                 VelocityNotes { intervals, hz, velocities }
@@ -113,17 +138,21 @@ fn frames() -> Vec<Task> {
     let e =
         melody(0.0058, &mut || if random.below(10) == 0 { 12.0 } else { random.uniform() - 0.4 });
     let single = json!([r.0, r.1, e.0, e.1]);
+    let (reference2, estimate2) = (reference.clone(), estimate.clone());
+    let (r2, e2) = (r.1.clone(), e.1.clone());
     vec![
         task("multipitch", "60,000 frames", multi, move || {
             let config = MultipitchConfig::default();
             Ok(multipitch::evaluate_hz(&times, &reference, &times, &estimate, &config)?.entries())
-        }),
+        })
+        .with_floor(move || logarithms(reference2.iter().chain(&estimate2).flatten())),
         task("melody", "60,000 frames", single, move || {
             let config = MelodyConfig { cent_tolerance: Cents(50.0), ..MelodyConfig::default() };
             let reference = MelodySeries { times: &r.0, hz: &r.1, voicing: None };
             let estimate = MelodySeries { times: &e.0, hz: &e.1, voicing: None };
             Ok(melody::evaluate_hz(reference, estimate, &config)?.entries())
-        }),
+        })
+        .with_floor(move || logarithms(r2.iter().chain(&e2))),
     ]
 }
 
