@@ -75,6 +75,14 @@ impl From<mir_models::Error> for Failure {
     }
 }
 
+impl From<mir_eval::Error> for Failure {
+    fn from(error: mir_eval::Error) -> Self {
+        use mir_eval::Error as E;
+        let code = if matches!(error, E::Config { .. } | E::FileCount { .. }) { 2 } else { 3 };
+        Self { message: chain(&error), code }
+    }
+}
+
 impl From<mir_datasets::Error> for Failure {
     fn from(error: mir_datasets::Error) -> Self {
         let code = if matches!(error, mir_datasets::Error::InvalidConfig { .. }) { 2 } else { 3 };
@@ -91,4 +99,4 @@ macro_rules! data_failures {
         }
     )*};
 }
-data_failures!(mir_core::Error, mir_audio::Error, mir_midi::Error, mir_eval::Error, std::io::Error);
+data_failures!(mir_core::Error, mir_audio::Error, mir_midi::Error, std::io::Error);

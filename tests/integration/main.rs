@@ -6,6 +6,9 @@ mod cli;
 mod consumer;
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 mod convert_cli;
+#[cfg(feature = "separation")]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+mod evaluate_cli;
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 mod long_recording;
 #[cfg(all(feature = "plots", feature = "synth", feature = "formats"))]

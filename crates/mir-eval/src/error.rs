@@ -1,6 +1,8 @@
 //! The error type of this crate.
 
-use std::fmt;
+use std::{fmt, path::PathBuf};
+
+use crate::task::Task;
 
 /// Which of the two annotations an error speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -293,7 +295,7 @@ pub enum Error {
     #[error("cannot draw '{}': the extension has to be .png or .svg", path.display())]
     PictureFormat {
         /// The file.
-        path: std::path::PathBuf,
+        path: PathBuf,
     },
     /// A picture could not be encoded.
     #[cfg(feature = "plots")]
@@ -301,6 +303,42 @@ pub enum Error {
     Png {
         /// The cause.
         source: png::EncodingError,
+    },
+    /// A task was given annotations of another kind.
+    #[error("these are no annotations for the task {task}; read them with Annotation::read")]
+    Annotation {
+        /// The task.
+        task: Task,
+    },
+    /// A task was given another number of files than it takes.
+    #[error(
+        "{task}: {actual} files for one side; hierarchy takes one a level, separation takes no text \
+         but audio, every other task takes one"
+    )]
+    FileCount {
+        /// The task.
+        task: Task,
+        /// The number of files.
+        actual: usize,
+    },
+    /// An annotation in JSON has not the form of its task.
+    #[error("{task}: the annotation has another form in JSON")]
+    Json {
+        /// The task.
+        task: Task,
+        /// The cause.
+        source: serde_json::Error,
+    },
+    /// Two entries of a folder have the same name without extension.
+    #[error(
+        "'{}' and '{}' have the same name without extension; one piece may have one of them",
+        first.display(), second.display()
+    )]
+    AmbiguousName {
+        /// The first entry.
+        first: PathBuf,
+        /// The second entry.
+        second: PathBuf,
     },
     /// A file could not be written, or a value of the vocabulary is impossible.
     #[error(transparent)]

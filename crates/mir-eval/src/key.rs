@@ -13,7 +13,7 @@
 //! a minor one. Source: MIREX, Audio Key Detection.
 //!
 //! # Differences from mir_eval
-//! Values agree with `mir_eval.key` 0.8.2. The mode may be written in any case.
+//! Values agree with `mir_eval.key` 0.8.2. The tonic and `X` may be written in any case.
 //!
 //! ```
 //! use mir_eval::key::evaluate;
@@ -83,12 +83,11 @@ impl FromStr for KeyLabel {
     /// # Errors
     /// [`Error::Label`] for any other text.
     fn from_str(text: &str) -> Result<Self, Error> {
-        let lower = text.to_lowercase();
-        let mut words = lower.split_whitespace();
+        let mut words = text.split_whitespace();
         let key = match (words.next(), words.next(), words.next()) {
-            (Some("x"), None, None) => Some(Self::Unclassified),
+            (Some(x), None, None) if x.eq_ignore_ascii_case("x") => Some(Self::Unclassified),
             (Some(tonic), Some(mode), None) => {
-                let tonic = TONICS.iter().find(|(name, _)| *name == tonic);
+                let tonic = TONICS.iter().find(|(name, _)| name.eq_ignore_ascii_case(tonic));
                 let mode = match mode {
                     "major" => Some(Mode::Major),
                     "minor" => Some(Mode::Minor),

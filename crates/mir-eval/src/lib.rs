@@ -29,6 +29,7 @@
 //! | how do I show it? | [`report`] |
 //! | what does it look like? | `plots` (feature) |
 //! | how do I read annotation files? | [`text`] |
+//! | how do I score a task by its name? | [`task`] |
 //!
 //! # Undefined values
 //! [`NamedScores::entries`] gives `mir_eval`'s numbers, which are 0 (or NaN) where there is nothing to
@@ -86,6 +87,7 @@ pub mod segment;
 #[cfg(feature = "separation")]
 pub mod separation;
 pub mod stats;
+pub mod task;
 pub mod tempo;
 pub mod text;
 pub mod timing;

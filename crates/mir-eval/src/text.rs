@@ -7,11 +7,14 @@
 //!
 //! | file | a line | reader |
 //! |---|---|---|
-//! | beats, onsets | time | [`read_events`] |
+//! | beats, onsets, aligned words | time | [`read_events`] |
+//! | beats with their number in the bar | time, label | [`read_labeled_events`] |
 //! | melody, voicing | time, value | [`read_time_series`] |
+//! | several pitches at once | time, any number of frequencies | [`read_ragged_time_series`] |
 //! | intervals | start, end | [`read_intervals`] |
 //! | chords, segments | start, end, label | [`read_labeled_intervals`] |
 //! | notes | start, end, frequency | [`read_valued_intervals`] |
+//! | notes with velocity | start, end, pitch, velocity | [`read_velocity_intervals`] |
 //! | key | tonic, mode | [`read_key`] |
 //! | tempo | two tempi, weight | [`read_tempo`] |
 //! | patterns | `pattern…`, `occurrence…`, or onset, MIDI pitch | [`read_patterns`] |
@@ -53,6 +56,23 @@ pub fn parse_events(text: &str, path: &Path) -> Result<Vec<f64>> {
     rows::<1>(text, path)?.iter().map(|row| row.number(0, "time")).collect()
 }
 
+/// Event times in seconds, and their labels.
+///
+/// # Errors
+/// As [`read_events`].
+pub fn read_labeled_events(path: impl AsRef<Path>) -> Result<(Vec<f64>, Vec<String>)> {
+    read(path.as_ref(), parse_labeled_events)
+}
+
+/// [`read_labeled_events`] on text.
+///
+/// # Errors
+/// As [`parse_events`].
+pub fn parse_labeled_events(text: &str, path: &Path) -> Result<(Vec<f64>, Vec<String>)> {
+    let labeled = |row: &Row<'_, 2>| Ok((row.number(0, "time")?, row.fields[1].to_owned()));
+    rows::<2>(text, path)?.iter().map(labeled).collect()
+}
+
 /// Times in seconds and one value at each.
 ///
 /// # Errors
@@ -68,6 +88,37 @@ pub fn read_time_series(path: impl AsRef<Path>) -> Result<(Vec<f64>, Vec<f64>)> 
 pub fn parse_time_series(text: &str, path: &Path) -> Result<(Vec<f64>, Vec<f64>)> {
     let pair = |row: &Row<'_, 2>| Ok((row.number(0, "time")?, row.number(1, "value")?));
     rows::<2>(text, path)?.iter().map(pair).collect()
+}
+
+/// Times in seconds and any number of values at each, none at all included: frequencies in hertz of
+/// what sounds, say.
+///
+/// # Errors
+/// As [`read_events`].
+pub fn read_ragged_time_series(path: impl AsRef<Path>) -> Result<(Vec<f64>, Vec<Vec<f64>>)> {
+    read(path.as_ref(), parse_ragged_time_series)
+}
+
+/// [`read_ragged_time_series`] on text.
+///
+/// # Errors
+/// As [`parse_events`].
+///
+/// ```
+/// let text = "0.00\t440.0 660.0\n0.01\n";
+/// let (times, hz) = mir_eval::text::parse_ragged_time_series(text, "f0.txt".as_ref())?;
+/// assert_eq!(times, [0.0, 0.01]);
+/// assert_eq!(hz, [vec![440.0, 660.0], vec![]]);
+/// # Ok::<(), mir_eval::Error>(())
+/// ```
+pub fn parse_ragged_time_series(text: &str, path: &Path) -> Result<(Vec<f64>, Vec<Vec<f64>>)> {
+    let ragged = |row: &Row<'_, 1>| {
+        let mut fields = row.fields[0].split(SEPARATORS).filter(|field| !field.is_empty());
+        let time = row.field_number(fields.next().unwrap_or_default(), "time")?;
+        let values: Result<_> = fields.map(|field| row.field_number(field, "value")).collect();
+        Ok((time, values?))
+    };
+    rows::<1>(text, path)?.iter().map(ragged).collect()
 }
 
 /// Start and end of intervals in seconds.
@@ -120,6 +171,39 @@ pub fn parse_valued_intervals(text: &str, path: &Path) -> Result<(Vec<[f64; 2]>,
     rows::<3>(text, path)?.iter().map(valued).collect()
 }
 
+/// Start and end of intervals in seconds, and two values for each: pitch and velocity of notes.
+///
+/// # Errors
+/// As [`read_events`].
+pub fn read_velocity_intervals(path: impl AsRef<Path>) -> Result<VelocityIntervals> {
+    read(path.as_ref(), parse_velocity_intervals)
+}
+
+/// [`read_velocity_intervals`] on text.
+///
+/// # Errors
+/// As [`parse_events`].
+pub fn parse_velocity_intervals(text: &str, path: &Path) -> Result<VelocityIntervals> {
+    let mut notes = VelocityIntervals::default();
+    for row in rows::<4>(text, path)? {
+        notes.intervals.push(row.interval()?);
+        notes.pitches.push(row.number(2, "pitch")?);
+        notes.velocities.push(row.number(3, "velocity")?);
+    }
+    Ok(notes)
+}
+
+/// Notes with velocity, as they stand in a file. All three have the same length.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VelocityIntervals {
+    /// Start and end in seconds.
+    pub intervals: Vec<[f64; 2]>,
+    /// Pitch, in the unit of the file.
+    pub pitches: Vec<f64>,
+    /// Velocity.
+    pub velocities: Vec<f64>,
+}
+
 /// The key of a piece: tonic and mode on the only line.
 ///
 /// # Errors
@@ -138,7 +222,7 @@ pub fn parse_key(text: &str, path: &Path) -> Result<KeyLabel> {
 }
 
 /// The tempi of a piece: two tempi in beats per minute and the weight of the first, on the only line.
-/// An estimate has the same form, and its weight is ignored by the metric.
+/// [`read_tempi`] reads an estimate.
 ///
 /// # Errors
 /// [`Error::Entry`](crate::Error::Entry) for a tempo or weight outside its range;
@@ -153,12 +237,27 @@ pub fn read_tempo(path: impl AsRef<Path>) -> Result<ReferenceTempo> {
 /// # Errors
 /// As [`read_tempo`], without [`mir_core::Error::Io`].
 pub fn parse_tempo(text: &str, path: &Path) -> Result<ReferenceTempo> {
+    let (tempi, weight) = parse_tempi(text, path)?;
+    ReferenceTempo::new(tempi, weight)
+}
+
+/// Two tempi and a weight as they stand on the only line: those of an estimate, which may be 0.
+///
+/// # Errors
+/// As [`read_events`], also for a file with no line or more than one.
+pub fn read_tempi(path: impl AsRef<Path>) -> Result<([f64; 2], f64)> {
+    read(path.as_ref(), parse_tempi)
+}
+
+/// [`read_tempi`] on text.
+///
+/// # Errors
+/// As [`read_tempi`], without [`mir_core::Error::Io`].
+pub fn parse_tempi(text: &str, path: &Path) -> Result<([f64; 2], f64)> {
     let rows = rows::<3>(text, path)?;
     let row = single(&rows, path)?;
-    ReferenceTempo::new(
-        [row.number(0, "first tempo")?, row.number(1, "second tempo")?],
-        row.number(2, "weight")?,
-    )
+    let tempi = [row.number(0, "first tempo")?, row.number(1, "second tempo")?];
+    Ok((tempi, row.number(2, "weight")?))
 }
 
 /// Repeated patterns in the form of MIREX 2013: lines that contain `pattern` or `occurrence` begin a new
@@ -206,6 +305,9 @@ fn read<T>(path: &Path, parse: impl Fn(&str, &Path) -> Result<T>) -> Result<T> {
     parse(&String::from_utf8_lossy(&bytes), path)
 }
 
+/// What stands between two columns.
+const SEPARATORS: fn(char) -> bool = |c| c.is_whitespace() || c == ',';
+
 /// The columns of one line.
 struct Row<'t, const N: usize> {
     path: &'t Path,
@@ -215,7 +317,10 @@ struct Row<'t, const N: usize> {
 
 impl<const N: usize> Row<'_, N> {
     fn number(&self, column: usize, field: &'static str) -> Result<f64> {
-        let text = self.fields[column];
+        self.field_number(self.fields[column], field)
+    }
+
+    fn field_number(&self, text: &str, field: &'static str) -> Result<f64> {
         text.parse().map_err(|_| parse_error(self.path, self.line, field, "a number", text))
     }
 
@@ -237,8 +342,7 @@ fn rows<'t, const N: usize>(text: &'t str, path: &'t Path) -> Result<Vec<Row<'t,
             if rest.is_empty() {
                 return Err(parse_error(path, index + 1, "line", "more columns", content));
             }
-            let separator = |c: char| c.is_whitespace() || c == ',';
-            let end = if column + 1 == N { None } else { rest.find(separator) };
+            let end = if column + 1 == N { None } else { rest.find(SEPARATORS) };
             *field = &rest[..end.unwrap_or(rest.len())];
             rest = rest[field.len()..].trim_start();
             rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();

@@ -246,8 +246,41 @@ fn a_text_that_is_no_annotation_is_refused_with_its_line() {
     assert_eq!(line_of(text::parse_valued_intervals("0 1 high", path).unwrap_err()), 1);
     assert_eq!(line_of(text::parse_key("C major\nD minor", path).unwrap_err()), 2);
     assert_eq!(line_of(text::parse_tempo("# nothing", path).unwrap_err()), 1);
+    assert_eq!(line_of(text::parse_labeled_events("1.0 one\n2.0\n", path).unwrap_err()), 2);
+    assert_eq!(line_of(text::parse_ragged_time_series("0 1\n1 2 x\n", path).unwrap_err()), 2);
+    assert_eq!(line_of(text::parse_velocity_intervals("0 1 60", path).unwrap_err()), 1);
     let error = text::read_events("there/is/no/such.txt").unwrap_err();
     assert!(matches!(error, Error::Core(mir_core::Error::Io { .. })), "{error}");
+}
+
+#[test]
+fn tasks_refuse_what_is_not_theirs() {
+    use mir_eval::task::{Annotation, Task, TaskConfig, pair_files};
+    assert!(matches!("melodi".parse::<Task>(), Err(Error::Label { kind: "task", .. })));
+    for &task in Task::ALL {
+        assert_eq!(task.name().parse::<Task>().unwrap(), task);
+        assert_eq!(TaskConfig::new(task).task(), task);
+        let config = serde_json::to_value(TaskConfig::new(task)).unwrap();
+        assert_eq!(config["task"], task.name());
+        assert_eq!(serde_json::from_value::<TaskConfig>(config).unwrap(), TaskConfig::new(task));
+        let unknown = serde_json::json!({ "task": task.name(), "no_such_setting": 1 });
+        assert!(serde_json::from_value::<TaskConfig>(unknown).is_err(), "{task}");
+        assert!(matches!(
+            Annotation::read(task, &[""; 0]),
+            Err(Error::FileCount { actual: 0, .. })
+        ));
+        let wrong = Annotation::from_json(task, serde_json::json!({ "a": [] }));
+        assert!(matches!(wrong, Err(Error::Json { .. })), "{task}");
+    }
+    let (beats, key) = (Annotation::Events(vec![1.0]), Annotation::Key("C major".parse().unwrap()));
+    let error = TaskConfig::new(Task::Beat).evaluate(&beats, &key).unwrap_err();
+    assert!(matches!(error, Error::Annotation { task: Task::Beat }), "{error}");
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a.txt", "a.lab"] {
+        std::fs::write(folder.path().join(name), "").unwrap();
+    }
+    let error = pair_files(folder.path(), folder.path()).unwrap_err();
+    assert!(matches!(error, Error::AmbiguousName { .. }), "{error}");
 }
 
 #[test]

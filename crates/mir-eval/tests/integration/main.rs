@@ -5,6 +5,7 @@ mod averages;
 mod bad_input;
 #[path = "../../benches/data/mod.rs"]
 mod data;
+mod differential;
 #[cfg(feature = "plots")]
 mod plots;
 mod properties;
