@@ -25,7 +25,7 @@
 //! # Features
 //! | feature | what it adds |
 //! |---|---|
-//! | `formats` | annotation files: note text, Audacity, Sonic Visualiser, JAMS and others ([`formats`]) |
+//! | `formats` | annotation files: note text, Audacity, Sonic Visualiser, JAMS and others (`formats`) |
 //!
 //! # Other crates
 //! `mir-audio` (decode, resample, write), `mir-features` (STFT, mel), `mir-midi` (MIDI, pedal,
@@ -56,4 +56,4 @@ pub use grid::{FrameGrid, Rounding};
 pub use note::{Note, Velocity};
 pub use pitch::{Cents, Key, KeyRange, Pitch};
 pub use rate::SampleRate;
-pub use roll::{PianoRoll, RollReport, RollRule};
+pub use roll::{NoteRows, PianoRoll, RollReport, RollRule};

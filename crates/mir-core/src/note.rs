@@ -18,6 +18,7 @@ impl Velocity {
     ///
     /// # Errors
     /// [`Error::OutOfRange`] above 127.
+    #[inline]
     pub fn new(value: u8) -> Result<Self> {
         if value <= 127 {
             Ok(Self(value))
@@ -69,6 +70,7 @@ impl Note {
     ///
     /// # Errors
     /// [`Error::OutOfRange`] unless `0 <= onset <= offset`, both finite.
+    #[inline]
     pub fn new(onset: f64, offset: f64, pitch: Pitch, velocity: Velocity) -> Result<Self> {
         if !(onset.is_finite() && onset >= 0.0) {
             return Err(Error::OutOfRange {

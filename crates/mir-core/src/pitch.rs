@@ -93,6 +93,7 @@ impl Key {
     ///
     /// # Errors
     /// [`Error::OutOfRange`] above 127.
+    #[inline]
     pub fn new(number: u8) -> Result<Self> {
         if number <= 127 {
             Ok(Self(number))
@@ -107,6 +108,7 @@ impl Key {
     }
 
     /// The equal-tempered pitch of the key.
+    #[inline]
     pub fn pitch(self) -> Pitch {
         Pitch(f64::from(self.0))
     }

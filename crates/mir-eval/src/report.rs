@@ -148,11 +148,6 @@ impl Table {
         &self.rows
     }
 
-    /// What is done with undefined values.
-    pub fn policy(&self) -> UndefinedPolicy {
-        self.policy
-    }
-
     /// Statistics of a column over the pieces.
     ///
     /// # Errors

@@ -2,15 +2,17 @@
 //!
 //! The synthesiser's throughput is in samples of output: divided by the sample rate, it reads as
 //! "times real time". Readers go from bytes in memory to notes under the default pedal rule; with
-//! `MIR_TEST_DATA` set, the performances of its `asap` folder are read too.
+//! `MIR_TEST_DATA` set, the performances of its `asap` folder are read too. Rolls are those of an hour of
+//! dense music.
 
 use std::{fs, hint::black_box, path::PathBuf};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use mir_core::{Key, Note, SampleRate, Velocity};
+use mir_core::{FrameGrid, Key, KeyRange, Note, PianoRoll, RollRule, SampleRate, Velocity};
 use mir_midi::{
-    Pedal, PedalEvent, PedalRule, Performance, Score, Strictness,
+    Pedal, PedalEvent, PedalRule, Performance, Score, Strictness, pedal,
     piano::{self, PianoConfig},
+    roll::VelocityRoll,
 };
 
 /// Minutes of dense music: ten notes a second from A0 to A6 in broken chords, pedal changed once a
@@ -98,7 +100,7 @@ fn reader(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new(name, "score"), |b| {
             b.iter(|| {
                 let read = |file: &Vec<u8>| {
-                    Score::parse(file, Strictness::Lenient).map(|(s, _)| s.tracks())
+                    Score::parse(file, Strictness::Lenient).map(|(s, _)| s.tracks.len())
                 };
                 black_box(&files).iter().flat_map(read).sum::<usize>()
             });
@@ -107,5 +109,33 @@ fn reader(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, synthesiser, reader);
+/// An hour at the 31.25 frames a second of Onsets and Frames, and at the 24 ms of onsets and velocities.
+fn rolls(c: &mut Criterion) {
+    let keys = dense_minutes(60);
+    let notes = pedal::apply(&keys, PedalRule::Default);
+    let sounding = Performance { notes: notes.clone(), pedals: keys.pedals };
+    let mut group = c.benchmark_group("roll_of_an_hour");
+    group.sample_size(20);
+    for (name, hop, rule) in
+        [("hop=512", 512, RollRule::Round), ("hop=384", 384, RollRule::OnsetsVelocities)]
+    {
+        let grid = FrameGrid::new(SampleRate::HZ_16000, hop, 0).expect("a valid grid");
+        let frames = 3600 * 16_000 / hop as usize + 1;
+        group.bench_function(BenchmarkId::new("bytes", name), |b| {
+            b.iter(|| VelocityRoll::new(black_box(&sounding), grid, KeyRange::PIANO, frames, rule));
+        });
+        group.bench_function(BenchmarkId::new("floats", name), |b| {
+            b.iter(|| {
+                PianoRoll::from_notes(black_box(&notes), grid, KeyRange::PIANO, frames, rule)
+            });
+        });
+        let (roll, _) = PianoRoll::window(&notes, grid, KeyRange::PIANO, 0..frames, rule);
+        group.bench_function(BenchmarkId::new("back_to_notes", name), |b| {
+            b.iter(|| black_box(&roll).to_notes(rule).len());
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, synthesiser, reader, rolls);
 criterion_main!(benches);

@@ -8,8 +8,8 @@ use crate::Diagnostic;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A parameter of an instrument lies outside its range.
-    #[error("instrument parameter {field} is {actual}, expected {expected}")]
+    /// A parameter of an instrument or of a reader lies outside its range.
+    #[error("parameter {field} is {actual}, expected {expected}")]
     Config {
         /// Name of the parameter.
         field: &'static str,
@@ -73,6 +73,38 @@ pub enum Error {
         field: &'static str,
         /// The limit.
         limit: f64,
+        /// The value that came.
+        actual: f64,
+    },
+    /// Times that are no beats.
+    #[error("beat {index}: expected {expected}")]
+    Beats {
+        /// What should be there.
+        expected: &'static str,
+        /// Index of the beat.
+        index: usize,
+    },
+    /// A name that stands for nothing.
+    #[error("'{actual}' is no {what}, expected {expected}")]
+    UnknownName {
+        /// What is named.
+        what: &'static str,
+        /// The names that there are.
+        expected: &'static str,
+        /// The name that came.
+        actual: String,
+    },
+    /// An event that has no form in a Standard MIDI File.
+    #[error("track {track}, tick {tick}: {field} is {actual}, expected {expected}")]
+    Unwritable {
+        /// Index of the track.
+        track: usize,
+        /// Tick of the event.
+        tick: u64,
+        /// What is wrong with it.
+        field: &'static str,
+        /// What can be written.
+        expected: &'static str,
         /// The value that came.
         actual: f64,
     },

@@ -4,12 +4,14 @@
 //! |---|---|
 //! | [`score`] | what is in a MIDI file, and how is one written? |
 //! | [`pedal`] | how long does a note sound under the pedal? |
+//! | [`roll`] | which frames does a note cover? |
+//! | [`quantise`] | which beat was meant? |
 //! | [`piano`] | how does a performance sound on a piano? |
 //! | [`voices`] | how does a piece for several instruments sound? |
 //! | `soundfont` | how does it sound with the samples of a SoundFont? (feature `synth`) |
 //! | [`sonify`] | how do these notes sound, as plain tones or clicks? |
 //!
-//! Ticks exist only inside this crate; everything public is in seconds.
+//! Notes, performances and all results are in seconds. Ticks are the business of [`score`] alone.
 //!
 //! # Example
 //! ```
@@ -50,10 +52,13 @@
 
 mod diagnostic;
 mod error;
+mod event;
 pub mod pedal;
 mod performance;
 pub mod piano;
+pub mod quantise;
 mod random;
+pub mod roll;
 pub mod score;
 mod smf;
 pub mod sonify;
@@ -62,7 +67,7 @@ pub mod soundfont;
 mod tempo;
 pub mod voices;
 
-pub use diagnostic::{Diagnostic, Finding, Strictness};
+pub use diagnostic::{Diagnostic, Finding, ReadConfig, Strictness};
 pub use error::{Error, Result};
 pub use pedal::PedalRule;
 pub use performance::{Pedal, PedalEvent, Performance};

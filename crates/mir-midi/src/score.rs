@@ -5,6 +5,9 @@
 //! time. Tempo counts from whichever track it stands in. Lenient reading repairs and reports
 //! ([`Diagnostic`]), strict reading refuses. MIDI 2.0 clips and karaoke files are refused.
 //!
+//! Everything in a file is kept: notes, pedals and other controllers, programs, pitch bends,
+//! aftertouch, tempi, time and key signatures, texts, and system exclusive data.
+//!
 //! # Rules for notes
 //! | in the file | in the score |
 //! |---|---|
@@ -14,11 +17,14 @@
 //! | never ended | ends with its track |
 //! | note-off without note | ignored |
 //!
-//! All but the fourth are the rules of pretty_midi, which leaves notes out that never end.
+//! All but the fourth are the rules of pretty_midi, which leaves notes out that never end. Each but the
+//! first is reported. Channel mode messages ("all notes off") are kept as controllers and end nothing.
 //!
 //! # Writing
-//! Format 0 for one track, else 1; at one tick note-offs first, then tempo, programs and controllers,
-//! then note-ons. The tempo is always written.
+//! Format 0 for one track, 2 for independent tracks, else 1. At one tick come note-offs, then texts,
+//! tempo and signatures, then controllers, programs, bends and aftertouch, then note-ons. A score that
+//! was read comes back equal when it is written and read again, provided that its lists are in order and
+//! overlapping notes of a channel and key end together, as the reader leaves them.
 //!
 //! # Example
 //! ```
@@ -33,87 +39,48 @@
 //! # Ok::<(), mir_midi::Error>(())
 //! ```
 
-use std::{fs::File, io::Read, path::Path};
+use std::{borrow::Cow, fs::File, io::Read, path::Path};
 
-use midly::{
-    Format, Fps, Header, MetaMessage, MidiMessage, Smf, Timing, TrackEvent, TrackEventKind,
-    num::{u15, u24, u28},
-};
 use mir_core::{Key, Note, Velocity, publish};
 
 use crate::{
-    Diagnostic, Error, Pedal, PedalEvent, PedalRule, Performance, Result, Strictness,
+    Diagnostic, Error, Pedal, PedalEvent, PedalRule, Performance, ReadConfig, Result,
     diagnostic::Findings,
-    pedal, smf,
-    tempo::{DEFAULT_TEMPO, Division, TempoChange, TempoMap},
+    pedal::{self, Move, Struck},
+    smf,
+    tempo::Walk,
+};
+pub use crate::{
+    event::{
+        Control, KeySignature, Other, OtherKind, PitchBend, Pressure, Program, TempoChange, Text,
+        TextKind, TickNote, TimeSignature, Track,
+    },
+    tempo::{DEFAULT_TEMPO, Division, TempoMap},
 };
 
-/// Largest file that is read, in bytes.
-pub const MAX_BYTES: usize = 64 << 20;
+/// The time of scores made from seconds: 512 000 ticks a second, so that a rounded time is less than
+/// 1 µs off and a sample at 16 kHz is a whole number of ticks. The format has at most 32 767 ticks in a
+/// quarter note, so quarter notes are short: 960 a minute, 8 of them for one at 120 a minute.
+const FINE_TICKS_PER_QUARTER: u16 = 32_000;
 
-/// Latest time of a note, in seconds (a week): a damaged delta time can be a century long.
-pub const MAX_SECONDS: f64 = 7.0 * 86_400.0;
+/// See [`FINE_TICKS_PER_QUARTER`]; microseconds.
+const FINE_TEMPO: u32 = 62_500;
 
-/// Ticks a quarter note of scores made from notes: with the default tempo 960 ticks a second.
-const TICKS_PER_QUARTER: u16 = 480;
-
-/// A note in ticks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TickNote {
-    pub(crate) start: u64,
-    pub(crate) end: u64,
-    pub(crate) channel: u8,
-    pub(crate) key: u8,
-    pub(crate) velocity: u8,
-}
-
-/// A controller at a new value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Control {
-    pub(crate) tick: u64,
-    pub(crate) channel: u8,
-    pub(crate) number: u8,
-    pub(crate) value: u8,
-}
-
-/// Another instrument on a channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Program {
-    pub(crate) tick: u64,
-    pub(crate) channel: u8,
-    pub(crate) number: u8,
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Track {
-    pub(crate) name: String,
-    /// In order of start.
-    pub(crate) notes: Vec<TickNote>,
-    pub(crate) controls: Vec<Control>,
-    pub(crate) programs: Vec<Program>,
-    pub(crate) tempos: Vec<TempoChange>,
-    /// Tick of the last event.
-    pub(crate) end: u64,
-}
-
-/// The notes, controllers, programs and tempi of a MIDI file, in exact ticks.
+/// The events of a MIDI file, in exact ticks.
+///
+/// The fields are public for whoever builds or edits a score. What a file cannot hold is refused when
+/// the score is written, and left out of the notes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Score {
-    division: Division,
-    /// Whether each track has a time of its own (format 2).
-    independent: bool,
-    tracks: Vec<Track>,
+    /// What a tick is.
+    pub division: Division,
+    /// Whether each track has a time and a tempo of its own (format 2).
+    pub independent: bool,
+    /// The tracks.
+    pub tracks: Vec<Track>,
 }
 
 impl Score {
-    pub(crate) const fn from_tracks(
-        division: Division,
-        independent: bool,
-        tracks: Vec<Track>,
-    ) -> Self {
-        Self { division, independent, tracks }
-    }
-
     /// From sounding notes, without pedal.
     ///
     /// See [`from_performance`](Self::from_performance) for the treatment of notes.
@@ -121,27 +88,34 @@ impl Score {
         Self::from_performance(&Performance::from(notes.to_vec()))
     }
 
-    /// From keys and pedals: one track on the first channel, 480 ticks a quarter note, 120 quarter
-    /// notes a minute, so a tick is 1/960 s. Times are rounded to the nearest tick.
+    /// From keys and pedals, on channel 0 of one track, at 512 000 ticks a second: read again, no time
+    /// is off by 1 µs.
     ///
-    /// Pitches go to the nearest key; notes beyond the 128 keys of MIDI are left out. Velocity 0 would
-    /// mean note-off and becomes 1. Every note gets at least one tick. A MIDI channel cannot hold two
-    /// notes of one key at a time: a note ends where the next of its key begins, and of two that
-    /// begin at one tick the one that comes later in the order of [`Note::sort`] stays.
+    /// See [`from_performance_with`](Self::from_performance_with) for the treatment of notes, and for
+    /// scores whose beats mean something to notation programs.
     pub fn from_performance(performance: &Performance) -> Self {
+        let tempo = TempoChange { tick: 0, tempo: FINE_TEMPO };
+        let map = TempoMap::new(Division::Metrical(FINE_TICKS_PER_QUARTER), vec![tempo]);
+        Self::from_performance_with(performance, &map)
+    }
+
+    /// From keys and pedals, on channel 0 of one track, with the ticks and the tempo of a map.
+    ///
+    /// Times are rounded to the nearest tick, and every note lasts at least one. Pitches are rounded to
+    /// keys; those outside 0..=127 are left out, and velocity 0 becomes 1. A channel and key holds one
+    /// note at a time: a note ends where the next of its key begins, and of two that begin at one tick
+    /// the one that comes later in the order of [`Note::sort`] stays.
+    pub fn from_performance_with(performance: &Performance, map: &TempoMap) -> Self {
         let mut notes = performance.notes.clone();
         Note::sort(&mut notes);
-        let mut track = Track {
-            tempos: vec![TempoChange { tick: 0, tempo: DEFAULT_TEMPO }],
-            ..Track::default()
-        };
+        let mut track = Track { tempos: map.changes(), ..Track::default() };
         // Index of the last note of each key; a note that lost its place has its end at its start.
         let mut last: [Option<usize>; 128] = [None; 128];
         for note in &notes {
             let Some(key) = note.pitch().key() else {
                 continue;
             };
-            let start = tick_of(note.onset());
+            let start = map.tick(note.onset());
             if let Some(previous) = last[usize::from(key.number())] {
                 let previous: &mut TickNote = &mut track.notes[previous];
                 previous.end = previous.end.min(start);
@@ -149,7 +123,7 @@ impl Score {
             last[usize::from(key.number())] = Some(track.notes.len());
             track.notes.push(TickNote {
                 start,
-                end: tick_of(note.offset()).max(start.saturating_add(1)),
+                end: map.tick(note.offset()).max(start + 1),
                 channel: 0,
                 key: key.number(),
                 velocity: note.velocity().value().max(1),
@@ -159,7 +133,7 @@ impl Score {
         for event in &performance.pedals {
             if event.time.is_finite() && event.time >= 0.0 {
                 track.controls.push(Control {
-                    tick: tick_of(event.time),
+                    tick: map.tick(event.time),
                     channel: 0,
                     number: event.pedal.controller(),
                     value: event.value.min(127),
@@ -168,39 +142,8 @@ impl Score {
         }
         // Stable: what comes later in the list counts at one tick.
         track.controls.sort_by_key(|control| control.tick);
-        let ends = track.notes.iter().map(|note| note.end);
-        track.end =
-            ends.chain(track.controls.iter().map(|control| control.tick)).max().unwrap_or(0);
-        Self {
-            division: Division::Metrical(TICKS_PER_QUARTER),
-            independent: false,
-            tracks: vec![track],
-        }
-    }
-
-    /// The same ticks at another tempo from the start to the end, in quarter notes a minute: the piece
-    /// gets faster or slower. Has no effect on SMPTE time.
-    ///
-    /// # Errors
-    /// [`Error::Limit`] unless a quarter note lasts 1 to 16 777 215 µs (3.6 to 60 000 000 a minute).
-    pub fn with_tempo(mut self, quarters_per_minute: f64) -> Result<Self> {
-        let tempo = (60e6 / quarters_per_minute).round();
-        // Written so that NaN is refused too.
-        if !(1.0..=16_777_215.0).contains(&tempo) {
-            return Err(Error::Limit {
-                field: "length of a quarter note in microseconds",
-                limit: 16_777_215.0,
-                actual: tempo,
-            });
-        }
-        for (i, track) in self.tracks.iter_mut().enumerate() {
-            track.tempos.clear();
-            if i == 0 || self.independent {
-                let tempo = tempo as u32;
-                track.tempos.push(TempoChange { tick: 0, tempo });
-            }
-        }
-        Ok(self)
+        track.end = last_tick(&track);
+        Self { division: map.division(), independent: false, tracks: vec![track] }
     }
 
     /// Reads a file leniently and forgets the diagnostics.
@@ -208,150 +151,39 @@ impl Score {
     /// # Errors
     /// As [`read_with`](Self::read_with).
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
-        Ok(Self::read_with(path, Strictness::Lenient)?.0)
+        Ok(Self::read_with(path, ReadConfig::default())?.0)
     }
 
-    /// Reads a file, with what was repaired, guessed or lost.
+    /// Reads a file, with what was repaired, guessed or lost. A [`Strictness`](crate::Strictness) alone
+    /// will do for a configuration.
     ///
     /// # Errors
     /// [`Error::Io`] if it cannot be read, else [`Error::File`] with the path around an error of
     /// [`parse`](Self::parse).
     pub fn read_with(
         path: impl AsRef<Path>,
-        strictness: Strictness,
+        config: impl Into<ReadConfig>,
     ) -> Result<(Self, Vec<Diagnostic>)> {
-        let path = path.as_ref();
-        let mut bytes = Vec::new();
-        // One byte past the limit is enough to refuse the file.
-        File::open(path)
-            .and_then(|file| file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes))
+        let (path, config) = (path.as_ref(), config.into());
+        let bytes = read_at_most(path, config.max_bytes)
             .map_err(|source| Error::Io { path: path.to_owned(), source })?;
-        Self::parse(&bytes, strictness)
+        Self::parse(&bytes, config)
             .map_err(|source| Error::File { path: path.to_owned(), source: Box::new(source) })
     }
 
-    /// Reads the bytes of a file.
+    /// Reads the bytes of a file. A [`Strictness`](crate::Strictness) alone will do for a configuration.
     ///
     /// # Errors
     /// [`Error::NotMidi`] without a usable header, [`Error::Unsupported`] for MIDI 2.0 clips and
-    /// karaoke files, [`Error::Limit`] above [`MAX_BYTES`] or 65 535 tracks, and with
-    /// [`Strictness::Strict`] [`Error::Defect`] for what breaks the specification.
-    pub fn parse(bytes: &[u8], strictness: Strictness) -> Result<(Self, Vec<Diagnostic>)> {
-        let mut findings = Findings::new(strictness);
-        let score = smf::parse(bytes, &mut findings)?;
+    /// karaoke files, [`Error::Limit`] above the limits of the configuration or 65 535 tracks,
+    /// [`Error::Config`] for limits that are none, and with [`Strictness::Strict`](crate::Strictness)
+    /// [`Error::Defect`] for what breaks the specification.
+    pub fn parse(bytes: &[u8], config: impl Into<ReadConfig>) -> Result<(Self, Vec<Diagnostic>)> {
+        let config = config.into();
+        config.validate()?;
+        let mut findings = Findings::new(config.strictness);
+        let score = smf::parse(bytes, &config, &mut findings)?;
         Ok((score, findings.into_list()))
-    }
-
-    /// Number of tracks.
-    pub fn tracks(&self) -> usize {
-        self.tracks.len()
-    }
-
-    /// Name of a track, empty if it has none.
-    ///
-    /// # Panics
-    /// If `track` is not below [`tracks`](Self::tracks).
-    pub fn track_name(&self, track: usize) -> &str {
-        &self.tracks[track].name
-    }
-
-    /// Time of the last event of any track, seconds.
-    pub fn duration(&self) -> f64 {
-        let ends = self.timed_tracks();
-        ends.iter().map(|(track, map)| map.seconds(track.end)).fold(0.0, f64::max)
-    }
-
-    /// Keys and pedals of all channels together.
-    pub fn performance(&self) -> Performance {
-        self.collect(|_| true)
-    }
-
-    /// Keys and pedals of each channel that has any, by channel number 0..=15. Channel 9 holds
-    /// percussion by convention.
-    pub fn channels(&self) -> Vec<(u8, Performance)> {
-        (0..16)
-            .map(|channel| (channel, self.collect(|c| c == channel)))
-            .filter(|(_, p)| !(p.notes.is_empty() && p.pedals.is_empty()))
-            .collect()
-    }
-
-    /// The sounding notes of all channels under a pedal rule, which is applied channel by channel: a
-    /// pedal acts on its own channel only.
-    pub fn notes(&self, rule: PedalRule) -> Vec<Note> {
-        let mut used = [false; 16];
-        for track in &self.tracks {
-            for note in &track.notes {
-                used[usize::from(note.channel)] = true;
-            }
-        }
-        // The most common case by far.
-        if used.iter().filter(|used| **used).count() <= 1 {
-            let channel = used.iter().position(|used| *used).unwrap_or(0) as u8;
-            return pedal::apply(&self.collect(|c| c == channel), rule);
-        }
-        let mut notes: Vec<Note> = (0..16u8)
-            .filter(|&channel| used[usize::from(channel)])
-            .flat_map(|channel| pedal::apply(&self.collect(|c| c == channel), rule))
-            .collect();
-        Note::sort(&mut notes);
-        notes
-    }
-
-    /// The tracks with the tempo map that holds for each.
-    fn timed_tracks(&self) -> Vec<(&Track, TempoMap)> {
-        let map_of = |tracks: &[Track]| {
-            let changes = tracks.iter().flat_map(|track| track.tempos.iter().copied());
-            TempoMap::new(self.division, changes.collect())
-        };
-        if self.independent {
-            let one = |track| (track, map_of(std::slice::from_ref(track)));
-            self.tracks.iter().map(one).collect()
-        } else {
-            let map = map_of(&self.tracks);
-            self.tracks.iter().map(|track| (track, map.clone())).collect()
-        }
-    }
-
-    fn collect(&self, wanted: impl Fn(u8) -> bool) -> Performance {
-        let mut performance = Performance::default();
-        for (track, map) in self.timed_tracks() {
-            for note in track.notes.iter().filter(|note| wanted(note.channel)) {
-                let (onset, offset) = (map.seconds(note.start), map.seconds(note.end));
-                // Both are data bytes below 128, and the end is after the start.
-                if let (Ok(key), Ok(velocity)) = (Key::new(note.key), Velocity::new(note.velocity))
-                {
-                    performance.notes.extend(Note::new(onset, offset, key.pitch(), velocity));
-                }
-            }
-            for control in track.controls.iter().filter(|c| wanted(c.channel)) {
-                if let Some(pedal) = Pedal::from_controller(control.number) {
-                    performance.pedals.push(PedalEvent {
-                        time: map.seconds(control.tick),
-                        pedal,
-                        value: control.value,
-                    });
-                }
-            }
-        }
-        Note::sort(&mut performance.notes);
-        performance.pedals.sort_by(|a, b| a.time.total_cmp(&b.time));
-        performance
-    }
-
-    /// Removes notes that end after [`MAX_SECONDS`]; returns how many.
-    pub(crate) fn remove_late_notes(&mut self) -> usize {
-        if self.duration() <= MAX_SECONDS {
-            return 0;
-        }
-        let maps: Vec<TempoMap> = self.timed_tracks().into_iter().map(|(_, map)| map).collect();
-        let mut removed = 0;
-        for (track, map) in self.tracks.iter_mut().zip(maps) {
-            let before = track.notes.len();
-            track.notes.retain(|note| map.seconds(note.end) <= MAX_SECONDS);
-            track.controls.retain(|control| map.seconds(control.tick) <= MAX_SECONDS);
-            removed += before - track.notes.len();
-        }
-        removed
     }
 
     /// Writes a Standard MIDI File, whole or not at all.
@@ -367,38 +199,187 @@ impl Score {
     /// The bytes of a Standard MIDI File.
     ///
     /// # Errors
-    /// [`Error::Limit`] if two neighbouring events are 2²⁸ ticks or more apart (77 hours in a score
-    /// made from notes), or if there are more than 65 535 tracks.
+    /// [`Error::Unwritable`] for an event that a file cannot hold; [`Error::Limit`] if nothing happens
+    /// for 2.7·10¹¹ ticks (6 days in a score made from notes), or if there are more than 65 535 tracks.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let format = match (self.independent, self.tracks.len()) {
-            (true, _) => Format::Sequential,
-            (false, 1) => Format::SingleTrack,
-            (false, _) => Format::Parallel,
-        };
-        let timing = match self.division {
-            Division::Metrical(ticks) => Timing::Metrical(u15::new(ticks)),
-            Division::Timecode { fps, subframe } => {
-                let fps = match fps {
-                    24 => Fps::Fps24,
-                    25 => Fps::Fps25,
-                    29 => Fps::Fps29,
-                    _ => Fps::Fps30,
-                };
-                Timing::Timecode(fps, subframe)
+        smf::write::to_bytes(self)
+    }
+
+    /// The tempo map that holds for a track: its own if tracks are independent, else that of all.
+    ///
+    /// # Panics
+    /// If `track` is not an index of [`tracks`](Self::tracks) and tracks are independent.
+    pub fn tempo_map(&self, track: usize) -> TempoMap {
+        let tracks = if self.independent { &self.tracks[track..=track] } else { &self.tracks };
+        let changes = tracks.iter().flat_map(|track| track.tempos.iter().copied());
+        TempoMap::new(self.division, changes.collect())
+    }
+
+    /// Time of the last event of any track, seconds.
+    pub fn duration(&self) -> f64 {
+        let ends = self.timed_tracks();
+        ends.iter().map(|(_, track, map)| map.seconds(track.end)).fold(0.0, f64::max)
+    }
+
+    /// Keys and pedals of all channels together.
+    pub fn performance(&self) -> Performance {
+        self.collect(|_, _| true)
+    }
+
+    /// Keys and pedals of one track.
+    pub fn track_performance(&self, track: usize) -> Performance {
+        self.collect(|t, _| t == track)
+    }
+
+    /// Keys and pedals of each channel that has any, by channel number 0..=15. Channel 9 holds
+    /// percussion by convention.
+    pub fn channels(&self) -> Vec<(u8, Performance)> {
+        (0..16)
+            .map(|channel| (channel, self.collect(|_, c| c == channel)))
+            .filter(|(_, p)| !(p.notes.is_empty() && p.pedals.is_empty()))
+            .collect()
+    }
+
+    /// The sounding notes of all channels under a pedal rule, which is applied channel by channel: a
+    /// pedal acts on its own channel only.
+    pub fn notes(&self, rule: PedalRule) -> Vec<Note> {
+        let mut used = [false; 16];
+        for note in self.tracks.iter().flat_map(|track| &track.notes) {
+            used[usize::from(note.channel & 15)] = true;
+        }
+        let channels: Vec<u8> = (0..16).filter(|&c| used[usize::from(c)]).collect();
+        // Pedals are merged by time, which independent tracks count each in their own ticks.
+        let by_ticks = !self.independent && !pedal::needs_seconds(rule);
+        let map = by_ticks.then(|| self.tempo_map(0));
+        let mut notes = Vec::new();
+        for &channel in &channels {
+            match &map {
+                Some(map) => self.channel_notes(channel, rule, map.walk(), &mut notes),
+                None => notes.extend(pedal::apply(&self.collect(|_, c| c == channel), rule)),
+            }
+        }
+        if channels.len() > 1 {
+            Note::sort(&mut notes);
+        }
+        notes
+    }
+
+    /// The sounding notes of a channel under a rule that does with ticks, in the order of
+    /// [`Note::sort`]. The same notes as [`pedal::apply`] returns, but only what is returned is ever
+    /// converted to seconds.
+    fn channel_notes(&self, channel: u8, rule: PedalRule, mut time: Walk<'_>, out: &mut Vec<Note>) {
+        let plays = |note: &TickNote| note.channel == channel && note.end > note.start;
+        let mut moves = Vec::new();
+        for track in &self.tracks {
+            let sustain = Pedal::Sustain.controller();
+            let pedal =
+                track.controls.iter().filter(|c| c.number == sustain && c.channel == channel);
+            moves.extend(pedal.map(|c| Move { time: c.tick, down: c.value >= 64 }));
+        }
+        moves.sort_by_key(|m| m.time);
+        // Most files have their notes in one track and on one channel, which is in order already.
+        let mut sources = self.tracks.iter().filter(|track| track.notes.iter().any(plays));
+        let notes = match (sources.next(), sources.next()) {
+            (Some(only), None)
+                if only.notes.iter().all(plays) && only.notes.is_sorted_by_key(|n| n.start) =>
+            {
+                Cow::Borrowed(&only.notes)
+            }
+            _ => {
+                let mut notes: Vec<TickNote> =
+                    self.tracks.iter().flat_map(|t| &t.notes).copied().filter(plays).collect();
+                notes.sort_by_key(|note| note.start);
+                Cow::Owned(notes)
             }
         };
-        let mut tracks = Vec::with_capacity(self.tracks.len());
-        for track in &self.tracks {
-            tracks.push(track_events(track)?);
+        let ends = pedal::ends(&notes, 256, &moves, rule);
+        let first = out.len();
+        out.reserve(notes.len());
+        for (note, end) in notes.iter().zip(ends) {
+            if end > note.start {
+                out.extend(note_at(note, time.seconds(note.start), time.seconds(end)));
+            }
         }
-        let smf = Smf { header: Header::new(format, timing), tracks };
-        let mut bytes = Vec::new();
-        smf.write_std(&mut bytes).map_err(|_| Error::Limit {
-            field: "number of tracks",
-            limit: 65_535.0,
-            actual: self.tracks.len() as f64,
-        })?;
-        Ok(bytes)
+        // Only notes of one tick can be out of order.
+        for chord in out[first..].chunk_by_mut(|a, b| a.onset() >= b.onset()) {
+            Note::sort(chord);
+        }
+    }
+
+    /// The tracks with their index and the tempo map that holds for each.
+    fn timed_tracks(&self) -> Vec<(usize, &Track, TempoMap)> {
+        let shared = (!self.independent).then(|| self.tempo_map(0));
+        let map = |i| shared.clone().unwrap_or_else(|| self.tempo_map(i));
+        self.tracks.iter().enumerate().map(|(i, track)| (i, track, map(i))).collect()
+    }
+
+    /// Keys and pedals of the track indices and channels that are wanted.
+    fn collect(&self, wanted: impl Fn(usize, u8) -> bool) -> Performance {
+        let mut performance = Performance::default();
+        for (i, track, map) in self.timed_tracks() {
+            let mut time = map.walk();
+            for note in track.notes.iter().filter(|note| wanted(i, note.channel)) {
+                let (onset, offset) = (time.seconds(note.start), time.seconds(note.end));
+                performance.notes.extend(note_at(note, onset, offset));
+            }
+            for control in track.controls.iter().filter(|c| wanted(i, c.channel)) {
+                if let Some(pedal) = Pedal::from_controller(control.number) {
+                    performance.pedals.push(PedalEvent {
+                        time: time.seconds(control.tick),
+                        pedal,
+                        value: control.value,
+                    });
+                }
+            }
+        }
+        Note::sort(&mut performance.notes);
+        performance.pedals.sort_by(|a, b| a.time.total_cmp(&b.time));
+        performance
+    }
+
+    /// Removes events after a time; returns the tracks that had some, and how many.
+    pub(crate) fn remove_late_events(&mut self, max_seconds: f64) -> Vec<(usize, usize)> {
+        if self.duration() <= max_seconds {
+            return Vec::new();
+        }
+        let maps: Vec<TempoMap> = self.timed_tracks().into_iter().map(|(.., map)| map).collect();
+        let mut removed = Vec::new();
+        for (i, (track, map)) in self.tracks.iter_mut().zip(maps).enumerate() {
+            if map.seconds(track.end) <= max_seconds {
+                continue;
+            }
+            let mut count = 0;
+            let mut keep = |tick: u64| {
+                let keep = map.seconds(tick) <= max_seconds;
+                count += usize::from(!keep);
+                keep
+            };
+            track.notes.retain(|e| keep(e.end));
+            track.controls.retain(|e| keep(e.tick));
+            track.programs.retain(|e| keep(e.tick));
+            track.pitch_bends.retain(|e| keep(e.tick));
+            track.pressures.retain(|e| keep(e.tick));
+            track.tempos.retain(|e| keep(e.tick));
+            track.time_signatures.retain(|e| keep(e.tick));
+            track.key_signatures.retain(|e| keep(e.tick));
+            track.texts.retain(|e| keep(e.tick));
+            track.others.retain(|e| keep(e.tick));
+            // The end of the track is an event too.
+            keep(track.end);
+            track.end = last_tick(track);
+            removed.push((i, count));
+        }
+        removed
+    }
+}
+
+impl Struck for TickNote {
+    fn span(&self) -> (u64, u64) {
+        (self.start, self.end)
+    }
+
+    fn string(&self) -> usize {
+        self.key.into()
     }
 }
 
@@ -410,58 +391,35 @@ pub fn read_notes(path: impl AsRef<Path>, rule: PedalRule) -> Result<Vec<Note>> 
     Ok(Score::read(path)?.notes(rule))
 }
 
-/// Nearest tick of a score made from notes. Absurd times become a tick that is refused on writing.
-fn tick_of(seconds: f64) -> u64 {
-    let ticks = seconds * f64::from(TICKS_PER_QUARTER) * 1e6 / f64::from(DEFAULT_TEMPO);
-    ticks.round().min(1e18) as u64
+/// A note of a score in seconds; `None` for what is none, in scores that were made by hand.
+#[inline]
+fn note_at(note: &TickNote, onset: f64, offset: f64) -> Option<Note> {
+    let (key, velocity) = (Key::new(note.key).ok()?, Velocity::new(note.velocity).ok()?);
+    Note::new(onset, offset, key.pitch(), velocity).ok()
 }
 
-/// The events of a track with delta times, end of track included.
-fn track_events(track: &Track) -> Result<Vec<TrackEvent<'_>>> {
-    // Tick, rank within the tick, event.
-    let mut events: Vec<(u64, u8, TrackEventKind<'_>)> = Vec::new();
-    let midi = |channel: u8, message| TrackEventKind::Midi { channel: channel.into(), message };
-    if !track.name.is_empty() {
-        let name = MetaMessage::TrackName(track.name.as_bytes());
-        events.push((0, 0, TrackEventKind::Meta(name)));
-    }
-    for note in &track.notes {
-        let key = note.key.into();
-        let off = MidiMessage::NoteOff { key, vel: 64.into() };
-        events.push((note.end, 1, midi(note.channel, off)));
-        let vel = note.velocity.into();
-        let on = MidiMessage::NoteOn { key, vel };
-        events.push((note.start, 5, midi(note.channel, on)));
-    }
-    for change in &track.tempos {
-        let tempo = MetaMessage::Tempo(u24::new(change.tempo));
-        events.push((change.tick, 2, TrackEventKind::Meta(tempo)));
-    }
-    for program in &track.programs {
-        let message = MidiMessage::ProgramChange { program: program.number.into() };
-        events.push((program.tick, 3, midi(program.channel, message)));
-    }
-    for control in &track.controls {
-        let message = MidiMessage::Controller {
-            controller: control.number.into(),
-            value: control.value.into(),
-        };
-        events.push((control.tick, 4, midi(control.channel, message)));
-    }
-    let end = events.iter().map(|event| event.0).fold(track.end, u64::max);
-    events.push((end, 6, TrackEventKind::Meta(MetaMessage::EndOfTrack)));
-    events.sort_by_key(|&(tick, rank, _)| (tick, rank));
-    let mut previous = 0;
-    let mut result = Vec::with_capacity(events.len());
-    for (tick, _, kind) in events {
-        let delta = tick - previous;
-        previous = tick;
-        let delta = u32::try_from(delta).ok().and_then(u28::try_from).ok_or(Error::Limit {
-            field: "distance between two events in ticks",
-            limit: f64::from(u28::max_value().as_int()),
-            actual: delta as f64,
-        })?;
-        result.push(TrackEvent { delta, kind });
-    }
-    Ok(result)
+/// Tick of the last event of a track.
+fn last_tick(track: &Track) -> u64 {
+    let ticks = track.notes.iter().map(|e| e.end);
+    ticks
+        .chain(track.controls.iter().map(|e| e.tick))
+        .chain(track.programs.iter().map(|e| e.tick))
+        .chain(track.pitch_bends.iter().map(|e| e.tick))
+        .chain(track.pressures.iter().map(|e| e.tick))
+        .chain(track.tempos.iter().map(|e| e.tick))
+        .chain(track.time_signatures.iter().map(|e| e.tick))
+        .chain(track.key_signatures.iter().map(|e| e.tick))
+        .chain(track.texts.iter().map(|e| e.tick))
+        .chain(track.others.iter().map(|e| e.tick))
+        .max()
+        .unwrap_or(0)
+}
+
+/// The bytes of a file. One byte past the limit is enough to refuse it, so no more are read.
+fn read_at_most(path: &Path, limit: usize) -> std::io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let length = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+    let mut bytes = Vec::with_capacity(length.min(limit).saturating_add(1));
+    file.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }

