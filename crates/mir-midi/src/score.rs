@@ -3,7 +3,8 @@
 //! # Reading
 //! Standard MIDI Files of format 0, 1 and 2, bare or in a RIFF wrapper (RMID), with metrical or SMPTE
 //! time. Tempo counts from whichever track it stands in. Lenient reading repairs and reports
-//! ([`Diagnostic`]), strict reading refuses. MIDI 2.0 clips and karaoke files are refused.
+//! ([`Diagnostic`]), strict reading refuses. MIDI 2.0 clips and karaoke files
+//! (tags like `@T…` among the texts at tick 0) are refused.
 //!
 //! Everything in a file is kept: notes, pedals and other controllers, programs, pitch bends,
 //! aftertouch, tempi, time and key signatures, texts, and system exclusive data.

@@ -438,7 +438,8 @@ fn meta(
         findings.add(offset, Finding::MetaLength { kind, expected, actual: bytes.len() })?;
     }
     match (kind, bytes) {
-        (1, [b'@', b'K' | b'L' | b'T' | b'I' | b'V' | b'W', ..]) => {
+        // The tags of a .kar file: kind, language, title, information, version, words.
+        (1, [b'@', b'K' | b'L' | b'T' | b'I' | b'V' | b'W', ..]) if tick == 0 => {
             return Err(Error::Unsupported { offset, kind: "a karaoke file" });
         }
         (0x51, &[a, b, c, ..]) => match u32::from_be_bytes([0, a, b, c]) {

@@ -203,6 +203,24 @@ fn defects_are_located_repaired_and_strictly_refused() {
             22,
             Finding::ZeroTempo,
         ),
+        (
+            "a number of five bytes",
+            file(&[&[0x80, 0x80, 0x80, 0x80, 0][..], &note[1..]].concat()),
+            22,
+            Finding::LongNumber,
+        ),
+        (
+            "a short tempo",
+            file(&[&[0, 0xff, 0x51, 2, 1, 1][..], note].concat()),
+            22,
+            Finding::MetaLength { kind: 0x51, expected: 3, actual: 2 },
+        ),
+        (
+            "a key of nine sharps",
+            file(&[&[0, 0xff, 0x59, 2, 9, 0][..], note].concat()),
+            22,
+            Finding::KeySignature { sharps: 9, mode: 0 },
+        ),
     ];
     for (case, bytes, offset, finding) in cases {
         assert_eq!(notes(&bytes), [(60.0, 0.0, 0.5)], "{case}");
@@ -230,6 +248,17 @@ fn what_is_no_midi_file_is_refused() {
         Err(Error::Unsupported { offset: 0, .. })
     ));
     assert!(matches!(Score::read("/nonexistent/a.mid"), Err(Error::Io { .. })));
+}
+
+#[test]
+fn karaoke_tags_are_refused_where_they_stand_in_such_files() {
+    let tag = |delta: u8| file(&[delta, 0xff, 1, 3, b'@', b'T', b'x']);
+    assert!(matches!(
+        Score::parse(&tag(0), Strictness::Lenient),
+        Err(Error::Unsupported { offset: 22, .. })
+    ));
+    let (score, _) = Score::parse(&tag(1), Strictness::Strict).unwrap();
+    assert_eq!(score.tracks[0].texts[0].bytes, b"@Tx");
 }
 
 #[test]
