@@ -25,7 +25,7 @@
 //! # Features
 //! | feature | what it adds |
 //! |---|---|
-//! | `formats` | annotation files: note text, Audacity, Sonic Visualiser, JAMS and others (`formats`) |
+//! | `formats` | annotation files: note text, Audacity, Sonic Visualiser, JAMS and others |
 //!
 //! # Other crates
 //! `mir-audio` (decode, resample, write), `mir-features` (STFT, mel), `mir-midi` (MIDI, pedal,
