@@ -12,7 +12,7 @@ use crate::{Args, median, noise_samples, peer::Peer};
 const SECONDS: usize = 60;
 
 /// Every feature beside its peers.
-pub fn features(args: &Args, mut peer: Option<&mut Peer>) -> Result<()> {
+pub(crate) fn features(args: &Args, mut peer: Option<&mut Peer>) -> Result<()> {
     let samples = noise_samples(SECONDS * 16_000);
     if let Some(peer) = peer.as_deref_mut() {
         peer.ask(&json!({ "do": "threads", "threads": 1 }))?;

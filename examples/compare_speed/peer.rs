@@ -10,14 +10,14 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 /// The Python process.
-pub struct Peer {
+pub(crate) struct Peer {
     child: Child,
     requests: ChildStdin,
     answers: BufReader<ChildStdout>,
 }
 
 impl Peer {
-    pub fn start(python: &PathBuf) -> Result<Self> {
+    pub(crate) fn start(python: &PathBuf) -> Result<Self> {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/compare/peers.py");
         let mut child = Command::new(python)
             .arg(script)
@@ -31,7 +31,7 @@ impl Peer {
         Ok(Self { child, requests, answers: BufReader::new(answers) })
     }
 
-    pub fn ask(&mut self, request: &Value) -> Result<Value> {
+    pub(crate) fn ask(&mut self, request: &Value) -> Result<Value> {
         writeln!(self.requests, "{request}")?;
         let mut line = String::new();
         self.answers.read_line(&mut line)?;
@@ -43,7 +43,7 @@ impl Peer {
         }
     }
 
-    pub fn times(&mut self, request: &Value) -> Result<Vec<f64>> {
+    pub(crate) fn times(&mut self, request: &Value) -> Result<Vec<f64>> {
         Ok(serde_json::from_value(self.ask(request)?)?)
     }
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::{Args, median, noise_samples, peer::Peer};
 
 /// Whole training steps of the small network, 32-bit floats.
-pub fn train_step(args: &Args, mut peer: Option<&mut Peer>) -> Result<()> {
+pub(crate) fn train_step(args: &Args, mut peer: Option<&mut Peer>) -> Result<()> {
     mir_models::set_threads(args.threads);
     let model = OnsetsFramesConfig::small();
     let (batch, frames) = (8, 200);

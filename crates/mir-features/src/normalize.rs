@@ -6,7 +6,7 @@
 //! | [`Normalizer`] | the whole recording |
 //! | [`BinStatistics`] | a whole data set, measured once; applied frame by frame |
 
-use ndarray::{ArrayRef2, Axis, Zip};
+use ndarray::{ArrayRef, ArrayRef2, Axis, Dimension, Zip};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, FeatureMap, Result};
@@ -181,27 +181,26 @@ impl Normalizer {
     /// Normalises a map in place; an empty one stays as it is.
     pub fn process_in_place(&self, map: &mut FeatureMap) {
         match self.config.scope {
-            NormalizeScope::Global => self.values(map.data.iter_mut()),
+            NormalizeScope::Global => self.values(&mut map.data),
             NormalizeScope::Channel => {
-                map.data.outer_iter_mut().for_each(|mut channel| self.values(channel.iter_mut()));
+                map.data.outer_iter_mut().for_each(|mut channel| self.values(&mut channel));
             }
             NormalizeScope::Bin => {
                 for mut channel in map.data.outer_iter_mut() {
                     for mut bin in channel.axis_iter_mut(Axis(1)) {
-                        self.values(bin.iter_mut());
+                        self.values(&mut bin);
                     }
                 }
             }
         }
     }
 
-    fn values<'a>(&self, values: impl Iterator<Item = &'a mut f32>) {
-        let mut values: Vec<&mut f32> = values.collect();
+    fn values<D: Dimension>(&self, values: &mut ArrayRef<f32, D>) {
         if values.is_empty() {
             return;
         }
         let n = values.len() as f64;
-        let all = || values.iter().map(|x| f64::from(**x));
+        let all = || values.iter().map(|&x| f64::from(x));
         let mean = all().sum::<f64>() / n;
         let (low, high) = all()
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
@@ -214,7 +213,7 @@ impl Normalizer {
             NormalizeKind::MinMax => (low, (high - low).max(self.config.floor)),
             NormalizeKind::Peak => (0.0, high.abs().max(low.abs()).max(self.config.floor)),
         };
-        values.iter_mut().for_each(|x| **x = ((f64::from(**x) - offset) / scale) as f32);
+        values.mapv_inplace(|x| ((f64::from(x) - offset) / scale) as f32);
     }
 }
 
