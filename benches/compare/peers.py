@@ -3,7 +3,7 @@
 Reads one JSON request a line from standard input, answers with one JSON line of times in seconds. Both
 sides run in turns in one session, with the same number of threads and the same arithmetic.
 
-Needs torch 2.11, torchaudio 2.11, librosa 0.11 (each only for its own requests).
+Needs torch 2.11, torchaudio 2.11, librosa 0.11, soxr, soundfile (each only for its own requests).
 """
 
 import json
@@ -21,7 +21,7 @@ class Peers:
 
     def versions(self, _):
         found = {}
-        for name in ("torch", "torchaudio", "librosa", "numpy"):
+        for name in ("torch", "torchaudio", "librosa", "numpy", "soxr", "soundfile"):
             try:
                 found[name] = __import__(name).__version__
             except ImportError:
@@ -110,6 +110,34 @@ class Peers:
             spectrum = torch.stft(y, 2048, 512, window=window, return_complex=True)
             inverse = lambda: torch.istft(spectrum, 2048, 512, window=window, length=len(y))
             return timed(request, inverse)
+
+    def minute(self, request):
+        import numpy as np
+
+        n = int(request["seconds"] * 44100)
+        return np.random.default_rng(0).uniform(-0.5, 0.5, n).astype(np.float32)
+
+    def resample_soxr(self, request):
+        import soxr
+
+        y = self.minute(request)
+        return timed(request, lambda: soxr.resample(y, 44100, 16000, quality="HQ"))
+
+    def resample_torchaudio(self, request):
+        import torch
+        import torchaudio
+
+        y = torch.from_numpy(self.minute(request))
+        if "resample" not in self.cache:
+            self.cache["resample"] = torchaudio.transforms.Resample(44100, 16000)
+        with torch.inference_mode():
+            return timed(request, lambda: self.cache["resample"](y))
+
+    def decode_soundfile(self, request):
+        import soundfile
+
+        read = lambda: soundfile.read(request["path"], dtype="float32", always_2d=True)
+        return timed(request, read)
 
     def train_step(self, request):
         """Times of whole training steps: gradients to zero, forward, loss, backward, clipping, Adam."""

@@ -1,14 +1,16 @@
-//! Ours beside the Python peers, in one run: features and training steps, in turns, with the same threads
-//! and arithmetic.
+//! Ours beside the Python peers, in one run: features, resampling, decoding and training steps, in turns,
+//! with the same threads and arithmetic.
 //!
 //! ```text
-//! python3 -m venv peers && peers/bin/pip install torch==2.11.0 torchaudio==2.11.0 librosa==0.11.0
+//! python3 -m venv peers
+//! peers/bin/pip install torch==2.11.0 torchaudio==2.11.0 librosa==0.11.0 soxr soundfile
 //! cargo run --release --example compare_speed -- --python peers/bin/python
 //! ```
 //!
 //! Prints, for each task, the median time of both sides and their ratio. Without `--python` only ours
 //! is measured; without the feature `models` there are no training steps.
 
+mod audio;
 mod features;
 mod peer;
 #[cfg(feature = "models")]
@@ -26,7 +28,7 @@ use serde_json::json;
 #[derive(Debug, Parser)]
 #[command(max_term_width = 80)]
 struct Args {
-    /// Python with torch, torchaudio and librosa
+    /// Python with torch, torchaudio, librosa, soxr and soundfile
     #[arg(long)]
     python: Option<PathBuf>,
     /// Threads of the training step on both sides
@@ -36,6 +38,9 @@ struct Args {
     /// Turns that each side takes
     #[arg(long, default_value_t = 7)]
     turns: usize,
+    /// Recordings to decode, beside the WAV and FLAC files made here
+    #[arg(long, value_name = "FILE")]
+    audio: Vec<PathBuf>,
     /// Training steps in a turn
     #[cfg(feature = "models")]
     #[arg(long, default_value_t = 3)]
@@ -49,6 +54,8 @@ fn main() -> Result<()> {
         println!("peers: {}", peer.ask(&json!({ "do": "versions" }))?);
     }
     features::features(&args, peer.as_mut())?;
+    audio::resample(&args, peer.as_mut())?;
+    audio::decode(&args, peer.as_mut())?;
     #[cfg(feature = "models")]
     training::train_step(&args, peer.as_mut())?;
     Ok(())

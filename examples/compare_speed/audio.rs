@@ -1,0 +1,161 @@
+//! Resampling and decoding beside soxr, torchaudio and libsndfile.
+
+use std::{path::Path, time::Instant};
+
+use anyhow::{Context, Result};
+use mir_audio::{
+    AudioBuffer, FlacDepth, LoadOptions, ResampleConfig, ResampleMethod, Resampler, SampleRate,
+    WavFormat, load, map_files, write_flac, write_wav,
+};
+use realfft::RealFftPlanner;
+use serde_json::json;
+
+use crate::{Args, median, noise_samples, peer::Peer};
+
+/// Seconds of audio in a turn.
+const SECONDS: usize = 60;
+
+/// One minute from 44.1 to 16 kHz on one core, by both methods.
+pub(crate) fn resample(args: &Args, mut peer: Option<&mut Peer>) -> Result<()> {
+    let audio = AudioBuffer::mono(SampleRate::HZ_44100, noise_samples(SECONDS * 44_100));
+    let plan = |method| {
+        let config = ResampleConfig::new(SampleRate::HZ_44100, SampleRate::HZ_16000);
+        Resampler::new(ResampleConfig { method, ..config })
+    };
+    let spectral = plan(ResampleMethod::Spectral)?;
+    let sinc = plan(ResampleMethod::torchaudio())?;
+    let mut floor = transforms();
+    let (mut ours, mut ours_sinc, mut bare) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut soxr, mut torchaudio) = (Vec::new(), Vec::new());
+    if let Some(peer) = peer.as_deref_mut() {
+        peer.ask(&json!({ "do": "threads", "threads": 1 }))?;
+    }
+    for _ in 0..args.turns {
+        for _ in 0..5 {
+            ours.push(seconds_of(|| spectral.process(&audio))?);
+            ours_sinc.push(seconds_of(|| sinc.process(&audio))?);
+            bare.push(seconds_of(&mut floor)?);
+        }
+        if let Some(peer) = peer.as_deref_mut() {
+            for (name, times) in
+                [("resample_soxr", &mut soxr), ("resample_torchaudio", &mut torchaudio)]
+            {
+                times.extend(peer.times(&json!({ "do": name, "seconds": SECONDS, "repeat": 5 }))?);
+            }
+        }
+    }
+    let rate = |mut times: Vec<f64>| SECONDS as f64 / median(&mut times);
+    let (ours, ours_sinc, bare) = (rate(ours), rate(ours_sinc), rate(bare));
+    println!(
+        "resampling 44.1 to 16 kHz, one core: ours {ours:.0} x real time; its transforms alone \
+         {bare:.0}, ours / floor {:.2}",
+        ours / bare
+    );
+    if !soxr.is_empty() {
+        let theirs = rate(soxr);
+        println!("    soxr HQ {theirs:.0} x real time, ours / soxr {:.2}", ours / theirs);
+    }
+    println!("    as torchaudio: ours {ours_sinc:.0} x real time");
+    if !torchaudio.is_empty() {
+        let theirs = rate(torchaudio);
+        println!(
+            "    torchaudio {theirs:.0} x real time, ours / torchaudio {:.2}",
+            ours_sinc / theirs
+        );
+    }
+    Ok(())
+}
+
+/// The transforms that resampling a minute cannot do without: blocks of 3528 samples there, of 1280 back,
+/// each with as much silence.
+fn transforms() -> impl FnMut() -> Result<()> {
+    let mut planner = RealFftPlanner::<f32>::new();
+    let (there, back) = (planner.plan_fft_forward(2 * 3528), planner.plan_fft_inverse(2 * 1280));
+    let (mut x, mut there_out) = (there.make_input_vec(), there.make_output_vec());
+    let (mut back_in, mut y) = (back.make_input_vec(), back.make_output_vec());
+    let (mut a, mut b) = (there.make_scratch_vec(), back.make_scratch_vec());
+    move || {
+        for _ in 0..(SECONDS * 44_100).div_ceil(3528) {
+            x.fill(0.5);
+            there.process_with_scratch(&mut x, &mut there_out, &mut a).expect("sizes were planned");
+            let last = back_in.len() - 1;
+            back_in.copy_from_slice(&there_out[..=last]);
+            (back_in[0].im, back_in[last].im) = (0.0, 0.0);
+            back.process_with_scratch(&mut back_in, &mut y, &mut b).expect("sizes were planned");
+        }
+        Ok(())
+    }
+}
+
+/// Whole files into memory: ours and libsndfile; then a folder on one core and on all.
+pub(crate) fn decode(args: &Args, mut peer: Option<&mut Peer>) -> Result<()> {
+    let folder = tempfile::tempdir().context("a temporary folder")?;
+    let noise = noise_samples(2 * SECONDS * 44_100);
+    let (left, right) = noise.split_at(SECONDS * 44_100);
+    let audio = AudioBuffer::from_channels(SampleRate::HZ_44100, &[left, right])?;
+    let mut files = vec![folder.path().join("noise.wav"), folder.path().join("noise.flac")];
+    write_wav(&files[0], &audio, WavFormat::Int16)?;
+    write_flac(&files[1], &audio, FlacDepth::Int16)?;
+    let flac = files[1].clone();
+    files.extend(args.audio.iter().cloned());
+    for file in &files {
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        let seconds = load(file, &LoadOptions::default())?.duration();
+        for _ in 0..args.turns {
+            ours.push(seconds_of(|| load(file, &LoadOptions::default()))?);
+            if let Some(peer) = peer.as_deref_mut() {
+                let request = json!({ "do": "decode_soundfile", "path": file, "repeat": 1 });
+                theirs.extend(peer.times(&request)?);
+            }
+        }
+        let rate = seconds / median(&mut ours);
+        println!("decoding {}, one core: ours {rate:.0} x real time", name(file));
+        if !theirs.is_empty() {
+            let theirs = seconds / median(&mut theirs);
+            println!(
+                "    libsndfile {theirs:.0} x real time, ours / libsndfile {:.2}",
+                rate / theirs
+            );
+        }
+    }
+    scaling(args, &flac)
+}
+
+/// The same file many times over, as if it were a folder: to 16 kHz mono, on one core and on all.
+fn scaling(args: &Args, file: &Path) -> Result<()> {
+    let options = LoadOptions {
+        sample_rate: Some(SampleRate::HZ_16000),
+        mono: true,
+        ..LoadOptions::default()
+    };
+    let cores = rayon::current_num_threads();
+    let paths = vec![file; 8 * cores];
+    let on = |threads| -> Result<f64> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+        seconds_of(|| {
+            let lengths = pool.install(|| map_files(&paths, &options, |_, a| a.map(|a| a.len())));
+            lengths.into_iter().collect::<mir_audio::Result<Vec<_>>>()
+        })
+    };
+    let (mut one, mut all) = (Vec::new(), Vec::new());
+    for _ in 0..args.turns.div_ceil(2) {
+        one.push(on(1)?);
+        all.push(on(cores)?);
+    }
+    let speedup = median(&mut one) / median(&mut all);
+    println!(
+        "a folder of {} FLAC files to 16 kHz: {cores} cores {speedup:.2} x one core",
+        paths.len()
+    );
+    Ok(())
+}
+
+fn seconds_of<T, E: Into<anyhow::Error>>(work: impl FnOnce() -> Result<T, E>) -> Result<f64> {
+    let start = Instant::now();
+    work().map_err(Into::into)?;
+    Ok(start.elapsed().as_secs_f64())
+}
+
+fn name(file: &Path) -> String {
+    file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned()
+}
