@@ -11,6 +11,8 @@ mod convert_cli;
 mod evaluate_cli;
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 mod long_recording;
+#[cfg(feature = "separation")]
+mod museval_scores;
 #[cfg(all(feature = "plots", feature = "synth", feature = "formats"))]
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 mod notes_cli;
