@@ -51,7 +51,12 @@ fn check<T: DeserializeOwned>(table: &Table, origin: &str) -> Outcome<T> {
 fn nearest(message: &str) -> Option<&str> {
     let mut quoted = message.split('`').skip(1).step_by(2);
     let unknown = message.starts_with("unknown").then(|| quoted.next())??;
-    quoted
+    closest(unknown, quoted)
+}
+
+/// The known name that is meant, if one is close enough.
+pub fn closest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
         .map(|name| (strsim::damerau_levenshtein(unknown, name), name))
         .min()
         .filter(|&(distance, name)| distance <= name.len().div_ceil(2))

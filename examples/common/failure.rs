@@ -1,6 +1,6 @@
 //! How a program fails: one message, and an exit code that says what kind of failure it was.
 
-use std::{error::Error, fmt, process::ExitCode};
+use std::{error::Error, fmt, path::Path, process::ExitCode};
 
 /// A failure on its way to the user.
 #[derive(Debug)]
@@ -31,6 +31,15 @@ impl Failure {
     /// The user stopped the program with a signal.
     pub fn interrupted(message: impl Into<String>, signal: usize) -> Self {
         Self { message: message.into(), code: 128 + signal as u8 }
+    }
+
+    /// Names the file that it is about, if it is about a file and does not say which.
+    pub fn of_file(mut self, path: &Path) -> Self {
+        let path = path.display().to_string();
+        if self.code == 3 && !self.message.contains(&path) {
+            self.message = format!("{path}: {}", self.message);
+        }
+        self
     }
 
     /// Prints the message to standard error; the exit code.
@@ -86,6 +95,20 @@ impl From<mir_eval::Error> for Failure {
 impl From<mir_datasets::Error> for Failure {
     fn from(error: mir_datasets::Error) -> Self {
         let code = if matches!(error, mir_datasets::Error::InvalidConfig { .. }) { 2 } else { 3 };
+        Self { message: chain(&error), code }
+    }
+}
+
+impl From<mir_features::Error> for Failure {
+    fn from(error: mir_features::Error) -> Self {
+        use mir_features::Error as E;
+        let code = match error {
+            E::Core(mir_core::Error::OutOfRange { .. })
+            | E::OutOfRange { .. }
+            | E::InvalidBand { .. }
+            | E::NeedsWholeSignal { .. } => 2,
+            _ => 3,
+        };
         Self { message: chain(&error), code }
     }
 }

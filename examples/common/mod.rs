@@ -1,8 +1,9 @@
-//! What the example programs share: their common flags, configuration files, exit codes, progress.
+//! What the example programs share: their common flags, configuration files, exit codes, batches, progress.
 #![allow(dead_code, reason = "each example uses the part that it needs")]
 
 pub mod config;
 pub mod failure;
+pub mod jobs;
 pub mod progress;
 pub mod signals;
 

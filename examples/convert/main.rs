@@ -14,7 +14,6 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-mod jobs;
 mod work;
 
 use std::{path::PathBuf, process::ExitCode, time::Instant};
@@ -28,10 +27,10 @@ use crate::{
     common::{
         CommonArgs, config,
         failure::{Failure, Outcome},
+        jobs::{self, Job},
         progress::Progress,
         signals::Stop,
     },
-    jobs::Job,
     work::{Format, Settings},
 };
 

@@ -7,12 +7,10 @@ use mir_audio::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    common::{
-        failure::{Failure, Outcome, chain},
-        signals::Stop,
-    },
+use crate::common::{
+    failure::{Failure, Outcome, chain},
     jobs::Job,
+    signals::Stop,
 };
 
 /// Samples that are read at a time: three seconds at 44.1 kHz.

@@ -9,6 +9,9 @@ mod convert_cli;
 #[cfg(feature = "separation")]
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 mod evaluate_cli;
+#[cfg(feature = "plots")]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+mod features_cli;
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 mod long_recording;
 #[cfg(feature = "separation")]

@@ -44,6 +44,7 @@
 #![warn(clippy::print_stdout)]
 #![doc(test(attr(deny(warnings))))]
 
+pub mod arrays;
 mod augment;
 mod build;
 mod dataset;

@@ -31,7 +31,7 @@ const BLOCK: usize = 8;
 /// Sound after the last event, seconds.
 const TAIL: f64 = 3.0;
 
-/// What one channel plays.
+/// What one instrument plays. Several may share a channel, and then its pedals.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SoundFontPart {
     /// MIDI channel, 0 to 15; 9 is percussion.
@@ -180,13 +180,21 @@ fn messages(parts: &[SoundFontPart], rate: SampleRate) -> Vec<Message> {
     let mut messages = Vec::new();
     for part in parts {
         let channel = i32::from(part.channel);
+        // Parts that take turns on a channel call for their instrument with every note.
+        let shares_channel = parts.iter().filter(|p| p.channel == part.channel).count() > 1;
         let mut push = |time: f64, rank, data| messages.push(Message { time, rank, channel, data });
-        push(0.0, 0, [0xb0, 0, i32::from(part.bank)]);
-        push(0.0, 1, [0xc0, i32::from(part.program), 0]);
+        let bank = [0xb0, 0, i32::from(part.bank)];
+        let program = [0xc0, i32::from(part.program), 0];
+        push(0.0, 0, bank);
+        push(0.0, 1, program);
         for note in &part.performance.notes {
             let Some(key) = note.pitch().key() else { continue };
             let key = i32::from(key.number());
             let velocity = i32::from(note.velocity().value().max(1));
+            if shares_channel {
+                push(note.onset(), 4, bank);
+                push(note.onset(), 4, program);
+            }
             push(note.onset(), 4, [0x90, key, velocity]);
             push(sounding_end(note, rate), 2, [0x80, key, 0]);
         }

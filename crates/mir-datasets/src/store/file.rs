@@ -38,7 +38,7 @@ const MAGIC: [u8; 8] = *b"\x89HDF\r\n\x1a\n";
 const ALIGNMENT: u64 = 4096;
 
 /// Wraps errors of the HDF5 library with what was tried.
-fn hdf5_error(action: &'static str, path: &Path) -> impl FnOnce(hdf5::Error) -> Error {
+pub(crate) fn hdf5_error(action: &'static str, path: &Path) -> impl FnOnce(hdf5::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::Hdf5 { action, path, source: source.to_string().into() }
 }
@@ -142,7 +142,7 @@ fn to_json<T: serde::Serialize>(value: &T) -> Result<String> {
     Ok(serde_json::to_string(value).map_err(|source| mir_core::Error::Serialize { source })?)
 }
 
-fn write_text(location: &Location, name: &str, text: &str) -> hdf5::Result<()> {
+pub(crate) fn write_text(location: &Location, name: &str, text: &str) -> hdf5::Result<()> {
     let text = VarLenUnicode::from_str(text).map_err(|e| hdf5::Error::Internal(e.to_string()))?;
     location.new_attr::<VarLenUnicode>().create(name)?.write_scalar(&text)
 }

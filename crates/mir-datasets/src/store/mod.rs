@@ -33,6 +33,8 @@ use crate::{Error, Result, TrackId};
 
 #[cfg(feature = "hdf5")]
 pub use file::{Hdf5Store, Hdf5Writer};
+#[cfg(feature = "hdf5")]
+pub(crate) use file::{hdf5_error, write_text};
 pub use memory::MemStore;
 
 /// Version of the layout of stores.

@@ -26,6 +26,9 @@ pub struct MatrixPlot {
     pub x_range: Option<(f64, f64)>,
     /// Values at the lower edge of column 0 and the upper edge of the last; `None` counts columns.
     pub y_range: Option<(f64, f64)>,
+    /// Places on the vertical axis, in the unit of `y_range`, with their texts: for bins whose frequencies
+    /// are not evenly spaced. `None` takes round numbers.
+    pub y_ticks: Option<Vec<(f64, String)>>,
     /// Values of the darkest and the brightest colour; `None` takes the smallest and the largest value.
     pub value_range: Option<(f64, f64)>,
     /// Name of the values, with their unit.
@@ -41,6 +44,7 @@ impl Default for MatrixPlot {
             y_label: "bin".to_owned(),
             x_range: None,
             y_range: None,
+            y_ticks: None,
             value_range: None,
             value_label: String::new(),
         }
@@ -107,6 +111,10 @@ pub fn matrix(values: &ArrayRef2<f32>, plot: &MatrixPlot) -> Result<Figure> {
         y_label: &plot.y_label,
         x,
         y,
+        y_names: plot.y_ticks.clone().map(|mut ticks| {
+            ticks.retain(|(place, _)| (y.0..=y.1).contains(place));
+            ticks
+        }),
         right: 92.0,
         ..Axes::default()
     };
@@ -199,6 +207,17 @@ mod tests {
         let nothing = ndarray::Array2::from_elem((4, 4), f32::NAN);
         assert!(pooled(&nothing, 2, 2).iter().all(|v| v.is_nan()));
         assert_eq!(value_extent(&nothing), (0.0, 1.0));
+    }
+
+    #[test]
+    fn named_places_stand_on_the_axis_if_they_are_in_its_range() {
+        let named = |place: f64, text: &str| (place, text.to_owned());
+        let plot = MatrixPlot {
+            y_ticks: Some(vec![named(2.5, "440"), named(9.0, "1760")]),
+            ..MatrixPlot::default()
+        };
+        let svg = matrix(&ndarray::Array2::eye(4), &plot).unwrap().svg();
+        assert!(svg.contains(">440<") && !svg.contains(">1760<"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Which file becomes which?
+//! Which recording becomes which file, and what became of them all.
 
 use std::{
     collections::BTreeMap,
@@ -7,9 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::common::failure::{Failure, Outcome};
+use serde_json::{Value, json};
 
-/// One file to convert.
+use super::failure::{Failure, Outcome};
+
+/// One file to make out of another.
 #[derive(Debug)]
 pub struct Job {
     pub input: PathBuf,
@@ -69,7 +71,7 @@ fn outputs(named: Vec<(PathBuf, PathBuf)>, out: &Path, extension: &str) -> Outco
         let output = out.join(below);
         if let Some(other) = jobs.get(&output) {
             return Err(Failure::usage(format!(
-                "{} and {} would both become {}; convert them into different folders",
+                "{} and {} would both become {}; use different folders",
                 other.display(),
                 input.display(),
                 output.display()
@@ -106,4 +108,38 @@ fn refuse_inputs(jobs: &[Job]) -> Outcome<()> {
         }
     }
     Ok(())
+}
+
+/// Names what failed, and writes what became of each file to `json`.
+///
+/// # Errors
+/// The failure of a single file, or of the first if all failed; otherwise a partial failure if one did.
+pub fn summary(jobs: &[Job], results: Vec<Outcome<Value>>, json: Option<&Path>) -> Outcome<()> {
+    let (mut files, mut failed, mut first) = (Vec::new(), Vec::new(), None);
+    for (job, result) in jobs.iter().zip(results) {
+        match result {
+            Ok(made) => files.push(json!({
+                "input": job.input, "output": job.output, "result": made,
+            })),
+            Err(failure) => {
+                if jobs.len() > 1 {
+                    eprintln!("error: {failure}");
+                }
+                failed.push(job.input.display().to_string());
+                first.get_or_insert(failure);
+            }
+        }
+    }
+    if let Some(path) = json {
+        let summary = json!({ "files": files, "failed": failed });
+        mir_core::publish::write(path, format!("{summary:#}\n").as_bytes())?;
+    }
+    match first {
+        None => Ok(()),
+        Some(failure) if files.is_empty() => Err(failure),
+        Some(_) => {
+            let (count, all, list) = (failed.len(), jobs.len(), failed.join(", "));
+            Err(Failure::partial(format!("{count} of {all} files failed: {list}")))
+        }
+    }
 }
