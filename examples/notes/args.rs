@@ -5,10 +5,6 @@ use std::path::PathBuf;
 use clap::Parser;
 use mir_core::formats::NoteFormat;
 use mir_midi::PedalRule;
-use serde::{
-    Deserialize,
-    de::{IntoDeserializer, value::Error as ValueError},
-};
 
 use crate::common::CommonArgs;
 
@@ -39,9 +35,9 @@ pub struct Args {
     /// The file to write; for several inputs, or with --to, a folder
     #[arg(long, value_name = "FILE|DIR")]
     pub out: PathBuf,
-    /// Which notes sound under the pedal: none (key-down to key-up), default,
-    /// jongwook, magenta, or another rule of mir-midi
-    #[arg(long, value_name = "RULE", default_value = "default", value_parser = pedal_rule)]
+    /// Which notes sound under the pedal: default, none (key-down to key-up),
+    /// jongwook, magenta, pretty_midi, hpt, onsets_velocities
+    #[arg(long, value_name = "RULE", default_value_t)]
     pub pedal: PedalRule,
     /// Refuse MIDI files that break the specification
     #[arg(long)]
@@ -57,14 +53,10 @@ pub struct Args {
     /// Compare with these notes; for pictures
     #[arg(long = "ref", value_name = "FILE")]
     pub reference: Option<PathBuf>,
-    /// Play sound with this SoundFont (.sf2)
+    /// Play sound with this SoundFont (.sf2), the programs of a MIDI file with
+    /// their own instruments
     #[arg(long, value_name = "FILE")]
     pub soundfont: Option<PathBuf>,
     #[command(flatten)]
     pub common: CommonArgs,
-}
-
-/// A rule by its name.
-fn pedal_rule(name: &str) -> Result<PedalRule, ValueError> {
-    PedalRule::deserialize(name.into_deserializer())
 }

@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use mir_audio::{WavFormat, write_wav};
-use mir_core::{Note, SampleRate, formats::NoteFormat, publish};
+use mir_core::{AudioBuffer, Note, SampleRate, formats::NoteFormat, publish};
 use mir_eval::plots::{RollPlot, piano_roll};
 use mir_midi::{
-    Diagnostic, Performance, Score, Strictness,
+    Diagnostic, Performance, Score, ScorePart, Strictness,
     piano::PianoConfig,
     sonify,
     soundfont::{SoundFont, SoundFontPart},
-    voices::{self, Instrument},
+    voices::{self, Instrument, Part},
 };
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,8 @@ use crate::{
 pub struct Settings {
     /// Rate of sound, Hz.
     pub sample_rate: u32,
-    /// `tones`: every note as a plain tone; `piano`: on a piano.
+    /// `tones`: every note as a plain tone; `piano`: all on a piano; `band`: each program of a MIDI file on
+    /// its own instrument.
     pub sound: Sound,
     /// Width of a picture and height of one row of it, pixels.
     pub picture: (u32, u32),
@@ -39,6 +40,8 @@ pub enum Sound {
     Tones,
     /// A piano.
     Piano,
+    /// The programs of the file.
+    Band,
 }
 
 impl Default for Settings {
@@ -85,21 +88,33 @@ impl Target {
     }
 }
 
-/// The notes of a file, with what was found wrong if it is MIDI.
+/// What was read.
+#[derive(Debug)]
+pub struct Source {
+    /// The notes that sound.
+    pub notes: Vec<Note>,
+    /// Who plays what; a note list has one player, who needs no pedal.
+    pub parts: Vec<ScorePart>,
+    /// What was found wrong with a MIDI file.
+    pub findings: Vec<Diagnostic>,
+}
+
+/// Reads a MIDI file or a note list.
 ///
 /// # Errors
 /// A data failure that names the file.
-pub fn read(path: &Path, args: &Args) -> Outcome<(Vec<Note>, Vec<Diagnostic>)> {
+pub fn read(path: &Path, args: &Args) -> Outcome<Source> {
     if args.from.is_none() && is_midi(path) {
         let strictness = if args.strict { Strictness::Strict } else { Strictness::Lenient };
         let (score, findings) = Score::read_with(path, strictness)?;
-        return Ok((score.notes(args.pedal), findings));
+        return Ok(Source { notes: score.notes(args.pedal), parts: score.parts(), findings });
     }
     let notes = match args.from {
         Some(format) => format.parse(&mir_core::formats::read_text(path)?, path)?,
         None => NoteFormat::read(path)?,
     };
-    Ok((notes, Vec::new()))
+    let part = ScorePart { channel: 0, program: 0, performance: notes.clone().into() };
+    Ok(Source { notes, parts: vec![part], findings: Vec::new() })
 }
 
 /// Whether the extension is one of MIDI files.
@@ -114,32 +129,17 @@ fn is_midi(path: &Path) -> bool {
 /// A data failure that names the file.
 pub fn write(
     (target, path): (Target, &Path),
-    notes: &[Note],
+    source: &Source,
     reference: Option<&[Note]>,
     args: &Args,
     settings: &Settings,
 ) -> Outcome<()> {
+    let notes = source.notes.as_slice();
     match target {
         Target::Text(NoteFormat::Jams) => NoteFormat::write(path, notes)?,
         Target::Text(format) => publish::write(path, format.render(notes)?.as_bytes())?,
         Target::Midi => Score::from_notes(notes).write(path)?,
-        Target::Wav => {
-            let rate = SampleRate::new(settings.sample_rate)
-                .map_err(|e| Failure::usage(format!("sample_rate: {e}")))?;
-            let performance = Performance::from(notes.to_vec());
-            let piano = Instrument::Piano(PianoConfig::grand());
-            let audio = match (&args.soundfont, settings.sound) {
-                (Some(font), _) => {
-                    let part = SoundFontPart { channel: 0, bank: 0, program: 0, performance };
-                    SoundFont::read(font)?.render(&[part], true, rate)?
-                }
-                (None, Sound::Tones) => sonify::render_notes(notes, rate),
-                (None, Sound::Piano) => {
-                    voices::render(&performance, &piano, rate, args.common.seed.unwrap_or(0))?
-                }
-            };
-            write_wav(path, &audio, WavFormat::Int16)?;
-        }
+        Target::Wav => write_wav(path, &sound(source, args, settings)?, WavFormat::Int16)?,
         Target::Picture => {
             let title = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let plot = RollPlot { title, size: settings.picture, ..RollPlot::default() };
@@ -147,6 +147,28 @@ pub fn write(
         }
     }
     Ok(())
+}
+
+/// How it sounds.
+fn sound(source: &Source, args: &Args, settings: &Settings) -> Outcome<AudioBuffer> {
+    let rate = SampleRate::new(settings.sample_rate)
+        .map_err(|e| Failure::usage(format!("sample_rate: {e}")))?;
+    let seed = args.common.seed.unwrap_or(0);
+    Ok(match (&args.soundfont, settings.sound) {
+        (Some(font), _) => {
+            let parts: Vec<SoundFontPart> = source.parts.iter().cloned().map(Into::into).collect();
+            SoundFont::read(font)?.render(&parts, true, rate)?
+        }
+        (None, Sound::Tones) => sonify::render_notes(&source.notes, rate),
+        (None, Sound::Piano) => {
+            let piano = Instrument::Piano(PianoConfig::grand());
+            voices::render(&Performance::from(source.notes.clone()), &piano, rate, seed)?
+        }
+        (None, Sound::Band) => {
+            let parts: Vec<Part> = source.parts.iter().cloned().map(Into::into).collect();
+            voices::mix(&parts, rate, seed)?.mix
+        }
+    })
 }
 
 /// Every input with the file that becomes of it.

@@ -45,7 +45,7 @@ fn run(args: &Args) -> Outcome<()> {
     let settings = config::resolve(&Settings::default(), common.config.as_deref(), &common.set)?;
     let jobs = files::jobs(args)?;
     let reference = match &args.reference {
-        Some(path) => Some(files::read(path, args)?.0),
+        Some(path) => Some(files::read(path, args)?.notes),
         None => None,
     };
     if let Some(folder) = jobs[0].2.parent().filter(|p| !p.as_os_str().is_empty()) {
@@ -94,13 +94,13 @@ fn convert(
     args: &Args,
     settings: &Settings,
 ) -> Outcome<usize> {
-    let (notes, findings) = files::read(input, args)?;
-    files::write(out, &notes, reference, args, settings)?;
+    let source = files::read(input, args)?;
+    files::write(out, &source, reference, args, settings)?;
     if !args.common.quiet {
-        for finding in &findings {
+        for finding in &source.findings {
             eprintln!("note: {}: {finding}", input.display());
         }
-        println!("{}: {} notes", out.1.display(), notes.len());
+        println!("{}: {} notes", out.1.display(), source.notes.len());
     }
-    Ok(notes.len())
+    Ok(source.notes.len())
 }

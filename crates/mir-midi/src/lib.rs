@@ -53,6 +53,7 @@
 mod diagnostic;
 mod error;
 mod event;
+mod parts;
 pub mod pedal;
 mod performance;
 pub mod piano;
@@ -69,6 +70,7 @@ pub mod voices;
 
 pub use diagnostic::{Diagnostic, Finding, ReadConfig, Strictness};
 pub use error::{Error, Result};
+pub use parts::ScorePart;
 pub use pedal::PedalRule;
 pub use performance::{Pedal, PedalEvent, Performance};
 pub use score::{Score, read_notes};

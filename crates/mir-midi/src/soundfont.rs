@@ -20,7 +20,7 @@ use std::{
 use mir_core::{AudioBuffer, Note, SampleRate};
 use rustysynth::{Synthesizer, SynthesizerSettings};
 
-use crate::{Error, Performance, Result, piano::MAX_SECONDS};
+use crate::{Error, Performance, Result, ScorePart, piano::MAX_SECONDS};
 
 /// Largest SoundFont that is read, in bytes (4 GiB is the most that its format can hold; this is half).
 pub const MAX_BYTES: u64 = 2 << 30;
@@ -42,6 +42,13 @@ pub struct SoundFontPart {
     pub program: u8,
     /// Keys and pedals.
     pub performance: Performance,
+}
+
+/// The same channel and program, bank 0.
+impl From<ScorePart> for SoundFontPart {
+    fn from(ScorePart { channel, program, performance }: ScorePart) -> Self {
+        Self { channel, bank: 0, program, performance }
+    }
 }
 
 /// The instruments of a SoundFont 2 file.

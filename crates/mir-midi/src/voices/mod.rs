@@ -44,7 +44,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::configs::{BowedConfig, DrumsConfig, PluckedConfig, SingerConfig, WindConfig};
 use crate::{
-    Error, PedalRule, Performance, Result, pedal,
+    Error, PedalRule, Performance, Result, ScorePart, pedal,
     piano::{self, MAX_SECONDS, PianoConfig},
     random::Random,
 };
@@ -230,6 +230,17 @@ impl Part {
     /// A part as loud as the others.
     pub const fn new(performance: Performance, instrument: Instrument) -> Self {
         Self { performance, instrument, gain_db: 0.0 }
+    }
+}
+
+/// On the instrument of its program, or on percussion; as loud as the others.
+impl From<ScorePart> for Part {
+    fn from(part: ScorePart) -> Self {
+        let instrument = match part.channel {
+            9 => Instrument::percussion(),
+            _ => Instrument::from_program(part.program),
+        };
+        Self::new(part.performance, instrument)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use mir_core::{AudioBuffer, Key, Note, SampleRate, Velocity};
 use mir_midi::{
-    Error, Performance,
+    Error, Performance, Score,
+    score::{Control, Program, TickNote, Track},
     voices::{BowedConfig, Instrument, Part, WindConfig, mix, render},
 };
 
@@ -125,6 +126,41 @@ fn a_mixture_is_the_sum_of_its_stems() {
     let loud = [Part { gain_db: f64::NAN, ..parts[0].clone() }];
     assert!(matches!(mix(&loud, RATE, 1), Err(Error::Config { field: "gain_db", .. })));
     assert!(mix(&[], RATE, 1).unwrap().mix.is_empty());
+}
+
+#[test]
+fn the_parts_of_a_score_have_their_own_instruments_and_pedals() {
+    let key =
+        |start, channel, key| TickNote { start, end: start + 480, channel, key, velocity: 80 };
+    let pedal = |channel| Control { tick: 100, channel, number: 64, value: 127 };
+    let program = |tick, channel, number| Program { tick, channel, number };
+    let track = |notes, controls, programs| Track {
+        notes,
+        controls,
+        programs,
+        end: 1000,
+        ..Track::default()
+    };
+    let mut score = Score::from_notes(&[]);
+    score.tracks = vec![
+        track(vec![key(0, 0, 60), key(0, 9, 36)], vec![pedal(0)], vec![program(0, 1, 40)]),
+        track(vec![key(0, 1, 72), key(480, 1, 74)], vec![], vec![program(480, 1, 73)]),
+    ];
+    let parts = score.parts();
+    let found: Vec<(u8, u8, usize, usize)> = (parts.iter())
+        .map(|p| (p.channel, p.program, p.performance.notes.len(), p.performance.pedals.len()))
+        .collect();
+    assert_eq!(found, [(0, 0, 1, 1), (1, 40, 1, 0), (1, 73, 1, 0), (9, 0, 1, 0)]);
+    let instruments: Vec<Instrument> =
+        parts.into_iter().map(|part| Part::from(part).instrument).collect();
+    assert!(matches!(instruments[1], Instrument::Bowed(_)));
+    assert!(matches!(instruments[2], Instrument::Wind(_)));
+    assert!(matches!(instruments[3], Instrument::Drums(_)));
+
+    // Independent tracks have programs of their own.
+    score.independent = true;
+    let players: Vec<(u8, u8)> = score.parts().iter().map(|p| (p.channel, p.program)).collect();
+    assert_eq!(players, [(0, 0), (1, 0), (1, 73), (9, 0)]);
 }
 
 #[test]
