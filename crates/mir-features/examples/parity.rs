@@ -3,7 +3,9 @@
 //! Each line of the standard input is a request, a JSON object: `feature`, its `config` (what is left out has
 //! its default), the file `input` with little-endian `f32` values of the given `shape`
 //! (`[channels, samples]` of audio, or `[frames, bins]` of a spectrogram), and the file `output`, which gets
-//! the result as `f32`; complex values as pairs. Each answer is a line: `{"shape":[…]}` or `{"error":"…"}`.
+//! the result as `f32`; complex values as pairs. Each answer is a line: `{"shape":[…],"seconds":…}` or
+//! `{"error":"…"}`. The seconds are those of the transforms alone, without files and without planning; they
+//! are null for other features.
 
 #![expect(clippy::print_stdout, reason = "the answers")]
 
@@ -12,6 +14,7 @@ use std::{
     fs,
     io::{self, BufRead},
     path::PathBuf,
+    time::Instant,
 };
 
 use mir_features::{
@@ -40,7 +43,7 @@ struct Request {
 fn main() -> io::Result<()> {
     for line in io::stdin().lock().lines() {
         let answer = match answer(&line?) {
-            Ok(shape) => json!({ "shape": shape }),
+            Ok((shape, seconds)) => json!({ "shape": shape, "seconds": seconds }),
             Err(error) => json!({ "error": error.to_string() }),
         };
         println!("{answer}");
@@ -48,18 +51,24 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-fn answer(line: &str) -> Result<Vec<usize>> {
+fn answer(line: &str) -> Result<(Vec<usize>, Option<f64>)> {
     let request: Request = serde_json::from_str(line)?;
     let bytes = fs::read(&request.input)?;
     let values: Vec<f32> =
         bytes.as_chunks::<4>().0.iter().map(|&four| f32::from_le_bytes(four)).collect();
-    let result = compute(&request, ArrayD::from_shape_vec(IxDyn(&request.shape), values)?)?;
+    let mut seconds = None;
+    let input = ArrayD::from_shape_vec(IxDyn(&request.shape), values)?;
+    let result = compute(&request, input, &mut seconds)?;
     let bytes: Vec<u8> = result.iter().flat_map(|x| x.to_le_bytes()).collect();
     fs::write(&request.output, bytes)?;
-    Ok(result.shape().to_vec())
+    Ok((result.shape().to_vec(), seconds))
 }
 
-fn compute(request: &Request, input: ArrayD<f32>) -> Result<ArrayD<f32>> {
+fn compute(
+    request: &Request,
+    input: ArrayD<f32>,
+    seconds: &mut Option<f64>,
+) -> Result<ArrayD<f32>> {
     let config = &request.config;
     let map = || input.clone().into_dimensionality::<ndarray::Ix2>();
     let audio = |rate: SampleRate| {
@@ -72,9 +81,21 @@ fn compute(request: &Request, input: ArrayD<f32>) -> Result<ArrayD<f32>> {
             let cqt = Cqt::new(read::<CqtConfig>(config)?)?;
             pairs(&cqt.spectrum(&audio(cqt.config().sample_rate)?)?)
         }
+        "cqt_magnitudes" => {
+            let cqt = Cqt::new(read::<CqtConfig>(config)?)?;
+            let audio = audio(cqt.config().sample_rate)?;
+            let start = Instant::now();
+            let map = cqt.process(&audio)?;
+            *seconds = Some(start.elapsed().as_secs_f64());
+            map.data.into_dyn()
+        }
         "hcqt" => {
             let hcqt = Hcqt::new(read::<HcqtConfig>(config)?)?;
-            hcqt.process(&audio(hcqt.config().cqt.sample_rate)?)?.data.into_dyn()
+            let audio = audio(hcqt.config().cqt.sample_rate)?;
+            let start = Instant::now();
+            let map = hcqt.process(&audio)?;
+            *seconds = Some(start.elapsed().as_secs_f64());
+            map.data.into_dyn()
         }
         "pseudo_cqt" => {
             let cqt = PseudoCqt::new(read::<CqtConfig>(config)?)?;

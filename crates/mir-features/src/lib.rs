@@ -8,7 +8,7 @@
 //! | a spectrogram or complex spectrum | [`Stft`] |
 //! | a mel filterbank for my own spectra | [`MelFilterbank`] |
 //! | a constant-Q or variable-Q transform, any hop | [`Cqt`], [`StreamingCqt`] |
-//! | … at several harmonics | [`Hcqt`], or [`HarmonicStacking`] of one transform |
+//! | … at several harmonics | [`Hcqt`], [`StreamingHcqt`], or [`HarmonicStacking`] of one transform |
 //! | bands spaced like pitches | [`LogFiltered`] |
 //! | the fundamental frequency | [`Yin`], [`Pyin`] |
 //! | the tuning | [`estimate_tuning`] |
@@ -99,7 +99,7 @@ pub use chroma::{
 pub use chroma_cqt::{Cens, CensConfig, ChromaCqt, ChromaCqtConfig, FrameNorm, tonnetz};
 pub use cqt::{
     Cqt, CqtConfig, Gamma, Hcqt, HcqtConfig, HybridCqt, InverseCqt, PseudoCqt, StreamingCqt,
-    WaveletNorm, WaveletRate,
+    StreamingHcqt, WaveletNorm, WaveletRate,
 };
 pub use db::{DbConfig, DbReference};
 pub use dct::{Dct, DctKind};

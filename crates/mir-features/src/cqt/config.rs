@@ -265,7 +265,9 @@ impl CqtConfig {
         let n_fft = (longest.ceil() as usize).next_power_of_two().max(2);
         let kernels = (first..end)
             .map(|bin| {
-                let mut kernel = self.wavelet(bin, level).kernel(n_fft, self.sparsity);
+                // A smaller share shows in noise far outside the octave only.
+                let sparsity = self.sparsity.max(1e-6);
+                let mut kernel = self.wavelet(bin, level).kernel(n_fft, sparsity);
                 let mut gain = 2f64.powi(level as i32);
                 if self.scale {
                     gain /= self.length(bin).sqrt();

@@ -51,12 +51,12 @@ impl Fingerprinted for HcqtConfig {
 /// ```
 #[derive(Debug)]
 pub struct Hcqt {
-    config: HcqtConfig,
+    pub(super) config: HcqtConfig,
     fingerprint: Fingerprint,
     grid: FrameGrid,
-    bank: Bank,
+    pub(super) bank: Bank,
     /// For each group the harmonics that have it, and its first bin there.
-    targets: Vec<Vec<(usize, usize)>>,
+    pub(super) targets: Vec<Vec<(usize, usize)>>,
 }
 
 impl Hcqt {

@@ -82,7 +82,8 @@ impl InverseCqt {
                 let n_fft = longest.next_power_of_two().max(2);
                 let kernels: Vec<Kernel> = (first..end)
                     .map(|bin| {
-                        let mut kernel = config.wavelet(bin, level).kernel(n_fft, config.sparsity);
+                        let sparsity = config.sparsity.max(1e-5);
+                        let mut kernel = config.wavelet(bin, level).kernel(n_fft, sparsity);
                         let power: f64 = kernel.coefficients.iter().map(|c| c.norm_sqr()).sum();
                         let length = config.length(bin);
                         let mut gain = n_fft as f64 / length / power;

@@ -29,6 +29,9 @@ pub enum WaveletNorm {
     None,
 }
 
+/// The least share of a spectrum that is left out.
+pub(super) const MIN_SPARSITY: f64 = 1e-8;
+
 /// Relative bandwidth `α` of bins that divide the octave into `bins_per_octave` equal steps.
 pub(super) fn relative_bandwidth(bins_per_octave: f64) -> f64 {
     let squared = (2.0 / bins_per_octave).exp2();
@@ -73,8 +76,7 @@ impl Wavelet {
     /// The bins of the spectrum that carry all but the share `sparsity` of its magnitude, of a transform of
     /// `n_fft` points with the wavelet in the middle, times `length / n_fft`.
     pub(super) fn kernel(&self, n_fft: usize, sparsity: f64) -> Kernel {
-        // What is left out below this share is beneath the rounding of the results.
-        let sparsity = sparsity.max(1e-5);
+        let sparsity = sparsity.max(MIN_SPARSITY);
         let centre = self.cycles * n_fft as f64;
         let side_lobe = n_fft as f64 / self.length;
         let all = 0..n_fft / 2 + 1;

@@ -5,7 +5,7 @@ use std::f64::consts::TAU;
 use mir_core::{AudioBuffer, SampleRate};
 use mir_features::{
     Complex, Cqt, CqtConfig, Error, FrontEndConfig, Gamma, Hcqt, HcqtConfig, HybridCqt, InverseCqt,
-    Pad, PseudoCqt, StreamingCqt, WaveletNorm, WaveletRate, Window,
+    Pad, PseudoCqt, StreamingCqt, StreamingHcqt, WaveletNorm, WaveletRate, Window,
 };
 use mir_testkit::{assert_close, fixtures, signal};
 use ndarray::{Array2, Array3, s};
@@ -280,6 +280,34 @@ proptest! {
         let mut crop = Array2::zeros((range.len(), cqt.bins()));
         cqt.process_frames(audio.channel(0), range.clone(), &mut crop);
         prop_assert!(crop == whole.slice(s![range, ..]));
+    }
+}
+
+#[test]
+fn a_harmonic_stream_equals_the_whole() {
+    let audio = signal::noise(SampleRate::HZ_22050, 0.5, 20_000, 6);
+    for pad in [Pad::Zero, Pad::Reflect] {
+        let cqt = CqtConfig { hop: 333, f_min: 220.0, bins: 30, pad, ..CqtConfig::default() };
+        let config = HcqtConfig { cqt, harmonics: vec![0.5, 1.0, 3.0] };
+        let hcqt = Hcqt::new(config).unwrap();
+        let mut whole = Array3::zeros((3, hcqt.frames(audio.len()), 30));
+        hcqt.process_into(audio.channel(0), &mut whole);
+        let mut stream = StreamingHcqt::new(hcqt);
+        let mut frame = Array2::zeros((3, 30));
+        let mut count = 0;
+        let mut pop = |stream: &mut StreamingHcqt| {
+            while stream.pop_into(&mut frame) {
+                assert!(frame == whole.slice(s![.., count, ..]), "frame {count}, {pad:?}");
+                count += 1;
+            }
+        };
+        for part in audio.channel(0).chunks(777) {
+            stream.push(part);
+            pop(&mut stream);
+        }
+        stream.finish();
+        pop(&mut stream);
+        assert_eq!(count, whole.dim().1);
     }
 }
 
