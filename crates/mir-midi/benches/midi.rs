@@ -124,6 +124,10 @@ fn rolls(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("bytes", name), |b| {
             b.iter(|| VelocityRoll::new(black_box(&sounding), grid, KeyRange::PIANO, frames, rule));
         });
+        let (mut used, _) = VelocityRoll::new(&sounding, grid, KeyRange::PIANO, frames, rule);
+        group.bench_function(BenchmarkId::new("bytes_again", name), |b| {
+            b.iter(|| used.redraw(black_box(&sounding), grid, KeyRange::PIANO, rule));
+        });
         group.bench_function(BenchmarkId::new("floats", name), |b| {
             b.iter(|| {
                 PianoRoll::from_notes(black_box(&notes), grid, KeyRange::PIANO, frames, rule)

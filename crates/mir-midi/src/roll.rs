@@ -55,12 +55,48 @@ impl VelocityRoll {
         frames: usize,
         rule: RollRule,
     ) -> (Self, RollReport) {
-        let mut roll = Self {
+        let mut roll = Self::silence(frames, keys);
+        let report = roll.draw(performance, &grid, keys, rule);
+        (roll, report)
+    }
+
+    /// Draws another performance in the same number of frames. Where the number of keys stays, no matrix is
+    /// allocated, which is most of the work of [`new`](Self::new).
+    pub fn redraw(
+        &mut self,
+        performance: &Performance,
+        grid: FrameGrid,
+        keys: KeyRange,
+        rule: RollRule,
+    ) -> RollReport {
+        if self.frame.ncols() == keys.len() {
+            for matrix in [&mut self.onset, &mut self.frame, &mut self.offset, &mut self.pedals] {
+                matrix.fill(0);
+            }
+        } else {
+            *self = Self::silence(self.frames(), keys);
+        }
+        self.draw(performance, &grid, keys, rule)
+    }
+
+    fn silence(frames: usize, keys: KeyRange) -> Self {
+        Self {
             onset: Array2::zeros((frames, keys.len())),
             frame: Array2::zeros((frames, keys.len())),
             offset: Array2::zeros((frames, keys.len())),
             pedals: Array2::zeros((frames, 3)),
-        };
+        }
+    }
+
+    /// Draws on silence.
+    fn draw(
+        &mut self,
+        performance: &Performance,
+        grid: &FrameGrid,
+        keys: KeyRange,
+        rule: RollRule,
+    ) -> RollReport {
+        let frames = self.frames();
         let mut report = RollReport::default();
         let clamps = rule == RollRule::OnsetsVelocities;
         for note in &performance.notes {
@@ -68,7 +104,7 @@ impl VelocityRoll {
                 report.outside_keys += 1;
                 continue;
             };
-            let mut rows = rule.rows(note, &grid);
+            let mut rows = rule.rows(note, grid);
             if clamps && frames > 0 {
                 let last = frames - 1;
                 let on = rows.onset.start.min(last);
@@ -86,17 +122,17 @@ impl VelocityRoll {
                     *cell = (*cell).max(velocity);
                 }
             };
-            report.collisions += usize::from(roll.onset[(rows.onset.start, column)] > 0);
-            draw(&mut roll.onset, rows.onset);
-            draw(&mut roll.frame, rows.sound);
-            draw(&mut roll.offset, rows.offset);
+            report.collisions += usize::from(self.onset[(rows.onset.start, column)] > 0);
+            draw(&mut self.onset, rows.onset);
+            draw(&mut self.frame, rows.sound);
+            draw(&mut self.offset, rows.offset);
         }
         for (column, pedal) in
             [Pedal::Sustain, Pedal::Soft, Pedal::Sostenuto].into_iter().enumerate()
         {
-            roll.draw_pedal(performance, &grid, rule, pedal, column);
+            self.draw_pedal(performance, grid, rule, pedal, column);
         }
-        (roll, report)
+        report
     }
 
     /// Number of frames.

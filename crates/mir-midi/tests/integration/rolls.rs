@@ -85,5 +85,16 @@ proptest! {
             prop_assert!(byte.iter().zip(float).all(|(&b, &f)| (b > 0) == (f > 0.0)));
         }
         prop_assert!(bytes.pedals.iter().all(|&value| value == 0));
+
+        // In memory that held something else, of as many keys and of more.
+        for used_keys in [KeyRange::PIANO, KeyRange::MIDI] {
+            let other = Performance {
+                notes: vec![note(60, 0.0, 4.0, 99)],
+                pedals: vec![pedal(0.0, Pedal::Soft, 5)],
+            };
+            let (mut used, _) = VelocityRoll::new(&other, grid(), used_keys, frames, rule);
+            prop_assert_eq!(used.redraw(&performance, grid(), KeyRange::PIANO, rule), report);
+            prop_assert_eq!(&used, &bytes);
+        }
     }
 }
