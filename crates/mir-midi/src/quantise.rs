@@ -153,7 +153,8 @@ pub fn quantise(
 ) -> Result<(Vec<Note>, QuantiseReport)> {
     config.validate()?;
     let steps = f64::from(config.steps_per_beat);
-    let towards = |from: f64, to: f64| from + config.strength * (to - from);
+    // Exactly `to` at strength 1, so that notes on one grid point are equal to the last bit.
+    let towards = |from: f64, to: f64| (1.0 - config.strength) * from + config.strength * to;
     let mut report = QuantiseReport::default();
     let mut moved = Vec::with_capacity(notes.len());
     for note in notes {

@@ -70,6 +70,15 @@ fn notes_that_meet_are_one_and_counted() {
 }
 
 #[test]
+fn notes_that_come_from_both_sides_of_a_beat_meet() {
+    let beats = BeatGrid::from_times(vec![0.8426825744683878, 2.423652041275537]).unwrap();
+    let notes = [note(60, 0.13911845463892608, 0.2, 1), note(60, 1.2691819223496623, 1.3, 1)];
+    let config = QuantiseConfig { steps_per_beat: 1, ..Default::default() };
+    let (moved, report) = quantise(&notes, &beats, &config).unwrap();
+    assert_eq!((moved.len(), report.collisions), (1, 1));
+}
+
+#[test]
 fn beats_come_from_tempo_maps() {
     let slower = TempoChange { tick: 960, tempo: 1_000_000 };
     let map = TempoMap::new(Division::Metrical(480), vec![slower]);
