@@ -128,8 +128,9 @@ impl StoreBuilder {
     /// # Errors
     /// [`Error::Features`] for a configuration that the front end refuses.
     pub fn new(front_end: &FrontEndConfig) -> Result<Self> {
-        let front_end =
-            front_end.build().map_err(|source| Error::Features { track: None, source })?;
+        let front_end = front_end
+            .build()
+            .map_err(|source| Error::Features { track: None, source: Box::new(source) })?;
         Ok(Self { front_end: front_end.into() })
     }
 
@@ -159,10 +160,10 @@ impl StoreBuilder {
                 duration: audio.duration(),
             });
         }
-        let features = self
-            .front_end
-            .process(&audio)
-            .map_err(|source| Error::Features { track: Some(track.id().clone()), source })?;
+        let features = self.front_end.process(&audio).map_err(|source| Error::Features {
+            track: Some(track.id().clone()),
+            source: Box::new(source),
+        })?;
         Ok(Recording {
             track: StoredTrack {
                 id: track.id().clone(),

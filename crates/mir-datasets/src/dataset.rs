@@ -165,6 +165,17 @@ pub trait Track: fmt::Debug + Send + Sync {
     }
 }
 
+/// A known fault of a published recording. Loaders change nothing on their own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Erratum {
+    /// Name of the track.
+    pub track: String,
+    /// What is wrong with it.
+    pub what: &'static str,
+    /// Who says so.
+    pub source: &'static str,
+}
+
 /// A collection of tracks and its published division.
 pub trait Dataset: fmt::Debug + Send + Sync {
     /// Short name for file names and tables, `maps`.
@@ -187,6 +198,11 @@ pub trait Dataset: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`Error::EmptySplit`] if there is none.
     fn split(&self, split: Split) -> Result<Vec<Arc<dyn Track>>>;
+
+    /// Known faults of recordings that are listed here.
+    fn errata(&self) -> Vec<Erratum> {
+        Vec::new()
+    }
 }
 
 /// One track of every piece, chosen by a seed; in order of ids.

@@ -10,6 +10,8 @@ use crate::TrackId;
 pub type Cause = Box<dyn std::error::Error + Send + Sync + 'static>;
 
 /// What can go wrong between a folder of recordings and a batch.
+///
+/// Errors of other crates are boxed, so that a `Result` of this crate stays small whatever they hold.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -126,7 +128,7 @@ pub enum Error {
         /// The recording.
         track: TrackId,
         /// The cause, which names the file.
-        source: mir_audio::Error,
+        source: Box<mir_audio::Error>,
     },
     /// The labels of a recording cannot be used.
     #[error("{track}: cannot load the notes")]
@@ -134,7 +136,25 @@ pub enum Error {
         /// The recording.
         track: TrackId,
         /// The cause, which names file, line and column.
-        source: mir_core::Error,
+        source: Box<mir_core::Error>,
+    },
+    /// The MIDI file of a recording cannot be used.
+    #[error("{track}: cannot load the MIDI file")]
+    Midi {
+        /// The recording.
+        track: TrackId,
+        /// The cause, which names the file.
+        source: Box<mir_midi::Error>,
+    },
+    /// A table of a data set (its list of recordings, say) cannot be understood.
+    #[error("{}, line {line}: {reason}", path.display())]
+    Table {
+        /// The table.
+        path: PathBuf,
+        /// Line from 1; in JSON the number of the row from 0.
+        line: u64,
+        /// What is wrong with it.
+        reason: String,
     },
     /// A generated recording could not be rendered.
     #[error("{track}: cannot render the recording")]
@@ -150,7 +170,7 @@ pub enum Error {
         /// The recording; `None` where the configuration itself is at fault.
         track: Option<TrackId>,
         /// The cause.
-        source: mir_features::Error,
+        source: Box<mir_features::Error>,
     },
     /// A value of the vocabulary could not be made.
     #[error(transparent)]

@@ -60,7 +60,7 @@ mod window;
 
 pub use augment::AugmentConfig;
 pub use build::{BuildOptions, BuildReport, Built, OnError, Progress, StoreBuilder};
-pub use dataset::{Dataset, Split, Track, TrackId, one_per_piece, shared_pieces};
+pub use dataset::{Dataset, Erratum, Split, Track, TrackId, one_per_piece, shared_pieces};
 pub use error::{Cause, Error, Result};
 pub use loader::{BatchLoader, BatchPlan, LoaderConfig, TranscriptionBatch};
 pub use store::{

@@ -30,7 +30,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt, fs,
+    fmt,
     path::{Path, PathBuf},
     str::FromStr,
     sync::Arc,
@@ -40,6 +40,7 @@ use mir_audio::LoadOptions;
 use mir_core::{AudioBuffer, Fingerprint, Note, formats::read_notes};
 use serde::{Deserialize, Serialize};
 
+use super::common::{fingerprint, has_ending, list, stem};
 use crate::{Dataset, Error, Result, Split, Track, TrackId};
 
 /// The 270 published recordings: a header, then a piece and the pianos that play it on each line.
@@ -210,27 +211,16 @@ impl Track for MapsTrack {
 
     fn audio(&self, options: &LoadOptions) -> Result<AudioBuffer> {
         mir_audio::load(&self.audio, options)
-            .map_err(|source| Error::Audio { track: self.id.clone(), source })
+            .map_err(|source| Error::Audio { track: self.id.clone(), source: Box::new(source) })
     }
 
     fn notes(&self) -> Result<Vec<Note>> {
-        read_notes(&self.labels).map_err(|source| Error::Notes { track: self.id.clone(), source })
+        read_notes(&self.labels)
+            .map_err(|source| Error::Notes { track: self.id.clone(), source: Box::new(source) })
     }
 
     fn source_fingerprint(&self) -> Result<Fingerprint> {
-        let files = [&self.audio, &self.labels];
-        let digests = files
-            .map(|path| {
-                let bytes = fs::read(path).map_err(|source| Error::Io {
-                    action: "read",
-                    path: path.clone(),
-                    source,
-                })?;
-                Ok(Fingerprint::of_bytes(&bytes))
-            })
-            .into_iter()
-            .collect::<Result<Vec<_>>>()?;
-        Ok(Fingerprint::of("mir-datasets/maps/1", &digests)?)
+        fingerprint("mir-datasets/maps/1", &[&self.audio, &self.labels])
     }
 
     fn duration_hint(&self) -> Option<f64> {
@@ -393,7 +383,7 @@ fn find_in_part(part: &Path) -> Result<Vec<MapsTrack>> {
         let files = list(&folder)?;
         for ending in AUDIO_ENDINGS {
             for path in files.iter().filter(|path| has_ending(path, ending)) {
-                audio.entry(stem(path)?).or_insert_with(|| path.clone());
+                audio.entry(stem(path, NAME)?).or_insert_with(|| path.clone());
             }
         }
     }
@@ -402,7 +392,7 @@ fn find_in_part(part: &Path) -> Result<Vec<MapsTrack>> {
     let labels = if matched.is_dir() { matched } else { labels };
     if labels.is_dir() {
         for path in list(&labels)?.iter().filter(|path| has_ending(path, "tsv")) {
-            if !audio.contains_key(&stem(path)?) {
+            if !audio.contains_key(&stem(path, NAME)?) {
                 log::warn!("{}: labels without audio, ignored", path.display());
             }
         }
@@ -421,32 +411,6 @@ fn find_in_part(part: &Path) -> Result<Vec<MapsTrack>> {
             Ok(MapsTrack { id, piece: piece_of(piece).to_owned(), piano, audio, labels })
         })
         .collect()
-}
-
-/// Entries of a folder that are not hidden, sorted.
-fn list(folder: &Path) -> Result<Vec<PathBuf>> {
-    let failed = |source| Error::Io { action: "list", path: folder.to_owned(), source };
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        if !entry.file_name().to_string_lossy().starts_with('.') {
-            paths.push(entry.path());
-        }
-    }
-    paths.sort();
-    Ok(paths)
-}
-
-fn has_ending(path: &Path, ending: &str) -> bool {
-    path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending))
-}
-
-/// The file name without its ending.
-fn stem(path: &Path) -> Result<String> {
-    path.file_stem()
-        .and_then(|stem| stem.to_str())
-        .map(str::to_owned)
-        .ok_or_else(|| Error::FileName { path: path.to_owned(), expected: NAME })
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! One module for each published data set, on the layout that its users have on disk.
 
+mod common;
+pub mod maestro;
 pub mod maps;
 
+pub use maestro::{Maestro, MaestroConfig, MaestroRow, MaestroTrack, MaestroVersion};
 pub use maps::{Maps, MapsConfig, MapsPiano};

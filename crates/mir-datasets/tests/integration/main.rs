@@ -3,6 +3,7 @@
 
 mod build;
 mod loader;
+mod maestro;
 mod maps;
 mod mini;
 mod store;

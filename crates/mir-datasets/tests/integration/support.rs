@@ -195,3 +195,25 @@ impl<F: Fn(usize) -> Result<()> + Send + Sync> FeatureStore for Hooked<F> {
         self.inner.read_into(track, frames, out)
     }
 }
+
+/// Mono 16-bit WAV of `seconds` at 16 kHz, written from the format's definition.
+pub(crate) fn wav(seconds: f64) -> Vec<u8> {
+    let samples = (seconds * 16_000.0) as u32;
+    let mut bytes = Vec::new();
+    bytes.extend(b"RIFF");
+    bytes.extend((36 + 2 * samples).to_le_bytes());
+    bytes.extend(b"WAVEfmt ");
+    bytes.extend(16u32.to_le_bytes());
+    bytes.extend(1u16.to_le_bytes());
+    bytes.extend(1u16.to_le_bytes());
+    bytes.extend(16_000u32.to_le_bytes());
+    bytes.extend(32_000u32.to_le_bytes());
+    bytes.extend(2u16.to_le_bytes());
+    bytes.extend(16u16.to_le_bytes());
+    bytes.extend(b"data");
+    bytes.extend((2 * samples).to_le_bytes());
+    for n in 0..samples {
+        bytes.extend((((n * 37) % 2000) as i16 - 1000).to_le_bytes());
+    }
+    bytes
+}
