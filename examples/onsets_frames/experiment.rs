@@ -70,7 +70,7 @@ impl Experiment {
         Self {
             model: OnsetsFramesConfig::small(),
             train: TrainConfig {
-                steps: 1600,
+                steps: 1400,
                 schedule: Schedule::OneCycle { peak: 2e-3, warmup: 0.1 },
                 loss: LossConfig::quick(),
                 clip: Clip::GlobalNorm(3.0),
