@@ -7,9 +7,10 @@ pub(super) struct Random(u64);
 impl Random {
     /// The stream of one item under a seed.
     pub(super) fn new(seed: u64, item: u64) -> Self {
-        // The state of one stream is the output of another, so that neighbours have nothing in common.
-        let mut outer = Self(seed);
-        Self(outer.next_u64() ^ Self(item).next_u64())
+        // Seed and item enter one after the other, so that (1, 2) and (2, 1) are different streams, and
+        // the state is an output of the generator, so that neighbours have nothing in common.
+        let start = Self(seed).next_u64().wrapping_add(item);
+        Self(Self(start).next_u64())
     }
 
     pub(super) fn next_u64(&mut self) -> u64 {
