@@ -162,6 +162,7 @@ pub fn write_hdf5(
         let file = hdf5::File::with_options()
             // Nobody else knows the temporary name, and some file systems have no locks.
             .with_fapl(|access| access.file_locking(false))
+            .with_fcpl(|creation| creation.obj_track_times(false))
             .create(target.temporary_path())?;
         for (name, array) in arrays {
             // Times of objects are left out: equal content gives equal bytes.

@@ -69,6 +69,8 @@ pub(super) fn fingerprint(domain: &str, files: &[&Path]) -> Result<Fingerprint> 
 /// The rows of a table with a header line and their line numbers; columns that `T` does not name are
 /// ignored, as is the kind of line end.
 pub(super) fn rows<T: DeserializeOwned>(text: &str, path: &Path) -> Result<Vec<(u64, T)>> {
+    // The reader counts a line late where lines end in CR LF.
+    let text = text.replace("\r\n", "\n");
     let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
     let bad = |error: csv::Error| {
         let line = error.position().map_or(1, csv::Position::line);

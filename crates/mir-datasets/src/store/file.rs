@@ -69,8 +69,9 @@ impl Hdf5Writer {
                         // Nobody else knows the temporary name, and some file systems have no locks.
                         .file_locking(false)
                 })
+                .with_fcpl(|creation| creation.obj_track_times(false))
                 .create(target.temporary_path())?;
-            file.create_group("tracks")?;
+            create_group(&file, "tracks")?;
             Ok(file)
         };
         let file = create().map_err(hdf5_error("write", path))?;
@@ -89,7 +90,7 @@ impl Hdf5Writer {
 
     fn write_track(&self, recording: &Recording) -> hdf5::Result<()> {
         let track = &recording.track;
-        let group = self.file.group("tracks")?.create_group(track.id.as_str())?;
+        let group = create_group(&self.file.group("tracks")?, track.id.as_str())?;
         write_text(&group, "piece", &track.piece)?;
         write_text(&group, "instrument", &track.instrument)?;
         group.new_attr::<f64>().create("seconds")?.write_scalar(&track.seconds)?;
@@ -140,6 +141,11 @@ impl Hdf5Writer {
 
 fn to_json<T: serde::Serialize>(value: &T) -> Result<String> {
     Ok(serde_json::to_string(value).map_err(|source| mir_core::Error::Serialize { source })?)
+}
+
+/// A group that does not note when it was made: equal content gives equal bytes.
+fn create_group(parent: &hdf5::Group, name: &str) -> hdf5::Result<hdf5::Group> {
+    parent.create_group_builder().obj_track_times(false).create(name)
 }
 
 pub(crate) fn write_text(location: &Location, name: &str, text: &str) -> hdf5::Result<()> {
