@@ -2,7 +2,7 @@
 //!
 //! # Criteria
 //! A press is an interval from pedal down to pedal up, in seconds. Presses are matched like notes of one
-//! pitch ([`transcription`](crate::transcription)): the *event* scores by their starts, the *with offset*
+//! pitch ([`crate::transcription`]): the *event* scores by their starts, the *with offset*
 //! scores by starts and ends. The *frame* scores compare whether the pedal is down at the times `0`, `hop`,
 //! `2·hop`, …: a frame is down if its time lies in a press, its end excluded.
 //!
