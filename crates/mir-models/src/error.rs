@@ -52,6 +52,15 @@ pub enum Error {
         /// What is wrong, which tensor or field, and what to do.
         reason: String,
     },
+    /// A weight file of PyTorch cannot be read.
+    #[error("PyTorch file {}", path.display())]
+    PyTorch {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        #[source]
+        problem: Box<crate::pytorch::Problem>,
+    },
     /// A checkpoint folder is incomplete or belongs to another configuration.
     #[error("checkpoint {}: {reason}", path.display())]
     Checkpoint {

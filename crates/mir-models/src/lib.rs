@@ -42,11 +42,14 @@ pub mod infer;
 #[cfg(feature = "torch")]
 pub mod loss;
 #[cfg(feature = "torch")]
+mod names;
+#[cfg(feature = "torch")]
 pub mod nn;
 #[cfg(feature = "torch")]
 pub mod optim;
 #[cfg(feature = "torch")]
 pub mod params;
+pub mod pytorch;
 pub mod run;
 pub mod schedule;
 #[cfg(feature = "torch")]

@@ -14,6 +14,44 @@ pub struct Loss {
     pub parts: Vec<(&'static str, f64)>,
 }
 
+/// How much of an optimiser step's targets a batch holds, when several batches make one step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Share {
+    /// Share of the frames that count.
+    pub frames: f64,
+    /// Share of the onsets that count.
+    pub onsets: f64,
+}
+
+impl Share {
+    /// A batch that is a step by itself.
+    pub const WHOLE: Self = Self { frames: 1.0, onsets: 1.0 };
+
+    /// The shares of the batches of one step.
+    pub fn of<'a>(batches: impl Iterator<Item = &'a TranscriptionTargets>) -> Vec<Self> {
+        let counts: Vec<[f64; 2]> = batches
+            .map(|targets| {
+                let frames = targets.mask.iter().map(|&m| f64::from(m)).sum();
+                let onsets = targets
+                    .mask
+                    .iter()
+                    .zip(targets.onset.lanes(ndarray::Axis(2)))
+                    .map(|(&m, keys)| f64::from(m * keys.sum()))
+                    .sum();
+                [frames, onsets]
+            })
+            .collect();
+        let total = |part: usize| counts.iter().map(|c| c[part]).sum::<f64>().max(1.0);
+        let totals = [total(0), total(1)];
+        let part =
+            |count: [f64; 2]| Self { frames: count[0] / totals[0], onsets: count[1] / totals[1] };
+        match counts.len() {
+            1 => vec![Self::WHOLE],
+            _ => counts.into_iter().map(part).collect(),
+        }
+    }
+}
+
 /// Targets as tensors on the device of the network.
 #[derive(Debug)]
 pub struct TargetTensors {
@@ -46,7 +84,8 @@ impl TargetTensors {
     }
 }
 
-/// The loss of the heads against their targets, as [`LossConfig`] defines it.
+/// The loss of the heads against their targets, as [`LossConfig`] defines it, each part times the batch's
+/// share: the losses of the batches of a step add up to that of one large batch.
 ///
 /// # Errors
 /// What LibTorch says.
@@ -54,6 +93,7 @@ pub fn transcription_loss(
     heads: &Heads,
     targets: &TargetTensors,
     config: &LossConfig,
+    share: Share,
 ) -> Result<Loss> {
     let positive = Tensor::f_from_slice(&[config.onset_positive_weight as f32])
         .and_then(|t| t.f_to_device(heads.onset.device()))
@@ -71,8 +111,10 @@ pub fn transcription_loss(
     let mut total = Tensor::f_zeros([], (Kind::Float, heads.onset.device())).during("the loss")?;
     let mut parts = Vec::with_capacity(terms.len());
     for (name, weight, term) in terms {
-        parts.push((name, term.f_double_value(&[]).during("the loss")?));
-        total = total.f_add(&term.f_mul_scalar(weight).during("the loss")?).during("the loss")?;
+        let share = if name == "velocity" { share.onsets } else { share.frames };
+        parts.push((name, share * term.f_double_value(&[]).during("the loss")?));
+        let term = term.f_mul_scalar(weight * share).during("the loss")?;
+        total = total.f_add(&term).during("the loss")?;
     }
     Ok(Loss { total, parts })
 }
@@ -158,7 +200,7 @@ mod tests {
     fn logits_give_the_cross_entropy_of_their_probabilities() {
         let targets = TargetTensors::new(&targets(1.0, 1.0), Device::Cpu).unwrap();
         let config = LossConfig { velocity: 2.0, ..LossConfig::default() };
-        let loss = transcription_loss(&heads(0.7), &targets, &config).unwrap();
+        let loss = transcription_loss(&heads(0.7), &targets, &config, Share::WHOLE).unwrap();
         let p = 1.0 / (1.0 + (-0.7f64).exp());
         assert!((part(&loss, "onset") + p.ln()).abs() < 1e-6);
         assert!((part(&loss, "offset") + (1.0 - p).ln()).abs() < 1e-6);
@@ -170,8 +212,58 @@ mod tests {
     #[test]
     fn without_onsets_the_velocity_loss_is_zero() {
         let targets = TargetTensors::new(&targets(0.0, 1.0), Device::Cpu).unwrap();
-        let loss = transcription_loss(&heads(0.0), &targets, &LossConfig::default()).unwrap();
+        let loss = transcription_loss(&heads(0.0), &targets, &LossConfig::default(), Share::WHOLE)
+            .unwrap();
         assert!(part(&loss, "velocity").abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_batches_of_a_step_add_up_to_one_batch() {
+        // 40 frames of which some do not count, cut unevenly; onsets here and there.
+        let cells = |f: &dyn Fn(usize, usize) -> f32| {
+            Array3::from_shape_fn((1, 40, 88), |(_, t, k)| f(t, k))
+        };
+        let hit = |t: usize, k: usize| f32::from(u8::from((t * 5 + k * 3).is_multiple_of(17)));
+        let all = TranscriptionTargets {
+            onset: cells(&hit),
+            offset: cells(&|t, k| hit(t + 1, k)),
+            frame: cells(&|t, k| hit(t, k + 1)),
+            velocity: cells(&|t, k| (t + k) as f32 / 200.0),
+            mask: Array2::from_shape_fn((1, 40), |(_, t)| f32::from(u8::from(t % 7 != 3))),
+        };
+        let logits = Tensor::from_slice(
+            &(0..40 * 88).map(|i| ((i * 37) % 101) as f32 / 50.0 - 1.0).collect::<Vec<f32>>(),
+        )
+        .reshape([1, 40, 88]);
+        let config =
+            LossConfig { velocity: 0.7, onset_positive_weight: 3.0, ..LossConfig::quick() };
+        let loss = |from: usize, to: usize, share: Share| {
+            let cut = |x: &Array3<f32>| x.slice(ndarray::s![.., from..to, ..]).to_owned();
+            let targets = TranscriptionTargets {
+                onset: cut(&all.onset),
+                offset: cut(&all.offset),
+                frame: cut(&all.frame),
+                velocity: cut(&all.velocity),
+                mask: all.mask.slice(ndarray::s![.., from..to]).to_owned(),
+            };
+            let part = logits.narrow(1, from as i64, (to - from) as i64);
+            let heads = Heads {
+                onset: part.shallow_clone(),
+                frame: part.shallow_clone(),
+                offset: Some(part.shallow_clone()),
+                velocity: Some(part),
+            };
+            let tensors = TargetTensors::new(&targets, Device::Cpu).unwrap();
+            let loss = transcription_loss(&heads, &tensors, &config, share).unwrap();
+            (loss.total.double_value(&[]), targets)
+        };
+        let whole = loss(0, 40, Share::WHOLE).0;
+        let cuts = [(0, 9), (9, 10), (10, 40)];
+        let targets = cuts.map(|(from, to)| loss(from, to, Share::WHOLE).1);
+        let shares = Share::of(targets.iter());
+        let sum: f64 = cuts.iter().zip(shares).map(|(&(a, b), share)| loss(a, b, share).0).sum();
+        assert!((sum - whole).abs() < 1e-6 * whole, "{sum} instead of {whole}");
+        assert_eq!(Share::of(targets[..1].iter()), [Share::WHOLE]);
     }
 
     #[test]
@@ -179,14 +271,17 @@ mod tests {
         let mut wrong = heads(0.7);
         let _ = wrong.onset.narrow(1, 3, 1).fill_(-50.0);
         let masked = TargetTensors::new(&targets(1.0, 0.0), Device::Cpu).unwrap();
-        let loss = transcription_loss(&wrong, &masked, &LossConfig::default()).unwrap();
+        let loss =
+            transcription_loss(&wrong, &masked, &LossConfig::default(), Share::WHOLE).unwrap();
         let p = 1.0 / (1.0 + (-0.7f64).exp());
         assert!((part(&loss, "onset") + p.ln()).abs() < 1e-6);
         let counted = TargetTensors::new(&targets(1.0, 1.0), Device::Cpu).unwrap();
-        let loss = transcription_loss(&wrong, &counted, &LossConfig::default()).unwrap();
+        let loss =
+            transcription_loss(&wrong, &counted, &LossConfig::default(), Share::WHOLE).unwrap();
         assert!(part(&loss, "onset") > 10.0);
         wrong.offset = None;
-        let loss = transcription_loss(&wrong, &counted, &LossConfig::default()).unwrap();
+        let loss =
+            transcription_loss(&wrong, &counted, &LossConfig::default(), Share::WHOLE).unwrap();
         assert_eq!(loss.parts.len(), 3);
     }
 }

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Error, Result,
     config::{OnsetsFramesConfig, TrainConfig},
+    schedule::Plateau,
     train::Trainer,
     weights::{self, Storage},
 };
@@ -26,14 +27,16 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CheckpointInfo {
-    /// Version of the layout, 1.
+    /// Version of the layout, 2.
     pub version: u32,
     /// Steps taken.
     pub step: u64,
     /// Where the next batch comes from.
     pub position: BatchPosition,
-    /// Steps of the optimiser.
-    pub optimizer_steps: u64,
+    /// Updates of each parameter.
+    pub optimizer_steps: BTreeMap<String, u64>,
+    /// The factor on the learning rate and what it depends on.
+    pub plateau: Plateau,
     /// The network.
     pub architecture: OnsetsFramesConfig,
     /// The training.
@@ -53,6 +56,8 @@ struct ManifestEntry {
 
 type Manifest = BTreeMap<String, ManifestEntry>;
 
+/// Version of the layout of a checkpoint.
+const VERSION: u32 = 2;
 const MANIFEST: &str = "MANIFEST.json";
 const TRAINER: &str = "trainer.json";
 const MODEL: &str = "model.safetensors";
@@ -73,24 +78,21 @@ impl Trainer {
         best: Option<(f64, u64)>,
     ) -> Result<PathBuf> {
         let info = CheckpointInfo {
-            version: 1,
+            version: VERSION,
             step: self.step,
             position: self.position,
-            optimizer_steps: self.adam.steps(),
+            optimizer_steps: self.optimizer.steps(),
+            plateau: self.plateau.clone(),
             architecture: self.architecture().clone(),
             train: self.config().clone(),
             data,
             best,
         };
-        let mut moments = Vec::new();
-        for (name, state) in self.adam.moments() {
-            moments.push((format!("{name}/m"), &state.first));
-            moments.push((format!("{name}/v"), &state.second));
-        }
-        let moments = moments.iter().map(|(name, tensor)| (name.as_str(), *tensor));
+        let state: Vec<_> = self.optimizer.tensors().collect();
+        let state = state.iter().map(|(name, tensor)| (name.as_str(), *tensor));
         let mut files = vec![
             (MODEL, weights::to_bytes(self.params.all(), None, Storage::F32)?),
-            (OPTIMIZER, weights::to_bytes(moments, None, Storage::F32)?),
+            (OPTIMIZER, weights::to_bytes(state, None, Storage::F32)?),
             (TRAINER, json(&info)?),
         ];
         if let Some(ema) = &self.ema {
@@ -122,6 +124,9 @@ impl Trainer {
         };
         let info: CheckpointInfo = serde_json::from_slice(file(TRAINER)?)
             .map_err(|error| wrong(format!("{TRAINER} is not understood: {error}")))?;
+        if info.version != VERSION {
+            return Err(wrong(format!("layout {}, expected {VERSION}; train anew", info.version)));
+        }
         if info.architecture != *self.architecture() {
             return Err(wrong(
                 "it belongs to another network; resume with its configuration".to_owned(),
@@ -141,17 +146,16 @@ impl Trainer {
             )));
         }
         weights::fill(file(MODEL)?, &checkpoint.join(MODEL), self.params.all())?;
-        let mut moments = Vec::new();
-        for (name, state) in self.adam.moments() {
-            moments.push((format!("{name}/m"), &state.first));
-            moments.push((format!("{name}/v"), &state.second));
-        }
-        let targets = moments.iter().map(|(name, tensor)| (name.as_str(), *tensor));
+        let state: Vec<_> = self.optimizer.tensors().collect();
+        let targets = state.iter().map(|(name, tensor)| (name.as_str(), *tensor));
         weights::fill(file(OPTIMIZER)?, &checkpoint.join(OPTIMIZER), targets)?;
         if let Some(ema) = &self.ema {
             weights::fill(file(EMA)?, &checkpoint.join(EMA), ema.tensors())?;
         }
-        self.adam.restore_steps(info.optimizer_steps);
+        if !self.optimizer.restore_steps(&info.optimizer_steps) {
+            return Err(wrong("its optimiser has other parameters".to_owned()));
+        }
+        self.plateau = info.plateau.clone();
         self.step = info.step;
         self.position = info.position;
         Ok(info)

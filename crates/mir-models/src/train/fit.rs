@@ -30,7 +30,7 @@ pub struct FitProgress<'a> {
     pub report: &'a StepReport,
     /// Steps of the whole run.
     pub total: u64,
-    /// Time that this step waited for its batch.
+    /// Time that this step waited for its batches.
     pub data_wait: Duration,
 }
 
@@ -89,15 +89,18 @@ where
             return Ok(FitEnd::Interrupted);
         }
         let asked = Instant::now();
-        let batch = source.next_batch().map_err(loading)?;
+        let batches = (0..config.accumulate)
+            .map(|_| source.next_batch().map_err(loading))
+            .collect::<Result<Vec<_>>>()?;
         let data_wait = asked.elapsed();
-        let report = trainer.step(&batch, source.position())?;
+        let report = trainer.step_accumulated(&batches, source.position())?;
         observer.on_step(&FitProgress { report: &report, total: config.steps, data_wait })?;
         let done = trainer.step_count();
         let last = done == config.steps;
         if last || done.is_multiple_of(config.validate_every) {
             let mut model = trainer.snapshot()?;
             let score = observer.on_validation(&mut model, done)?;
+            trainer.observe(score);
             if score.is_finite() && best.is_none_or(|(highest, _)| score > highest) {
                 best = Some((score, done));
                 observer.on_best(&model, score, done)?;

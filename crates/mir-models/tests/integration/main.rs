@@ -2,5 +2,13 @@
 #![cfg(feature = "torch")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod import;
 mod link;
+mod pytorch;
 mod training;
+
+use peak_alloc::PeakAlloc;
+
+/// Counts what is allocated, for tests that run in a process of their own.
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;

@@ -17,9 +17,12 @@ use mir_core::{
 use mir_features::{FrontEndConfig, LogMelConfig};
 use mir_models::{
     Error,
-    config::{OnsetsFramesConfig, TrainConfig},
+    config::{
+        AdadeltaConfig, AdamConfig, Clip, OnsetsFramesConfig, OptimizerConfig, ParameterGroup,
+        RmsPropConfig, SgdConfig, TrainConfig,
+    },
     infer::{Transcriber, TranscriptionModel},
-    schedule::Schedule,
+    schedule::{PlateauConfig, Schedule},
     train::{FitEnd, FitProgress, Observer, Trainer, TranscriptionBatch, fit, latest_checkpoint},
     weights::{ModelMeta, Storage},
 };
@@ -165,31 +168,69 @@ fn model_bytes(folder: &Path) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
     (read("model.safetensors"), read("optimizer.safetensors"), read("ema.safetensors"))
 }
 
+/// Optimisers whose state differs in kind, with everything else that a checkpoint has to carry.
+fn courses() -> Vec<TrainConfig> {
+    let plateau = Some(PlateauConfig { patience: 0, factor: 0.5, ..PlateauConfig::default() });
+    let base = train_config(20);
+    let sgd = SgdConfig { momentum: 0.9, nesterov: true, ..SgdConfig::default() };
+    let rms = RmsPropConfig { momentum: 0.5, centred: true, ..RmsPropConfig::default() };
+    let adam =
+        AdamConfig { amsgrad: true, decoupled: true, weight_decay: 0.01, ..AdamConfig::default() };
+    let group =
+        ParameterGroup { names: vec!["*bias".to_owned()], rate: 0.5, weight_decay: Some(0.0) };
+    vec![
+        base.clone(),
+        TrainConfig { optimizer: OptimizerConfig::Sgd(sgd), accumulate: 3, ..base.clone() },
+        TrainConfig {
+            optimizer: OptimizerConfig::RmsProp(rms),
+            plateau,
+            ema_start: 6,
+            ..base.clone()
+        },
+        TrainConfig {
+            optimizer: OptimizerConfig::Adam(adam),
+            groups: vec![group],
+            clip: Clip::Value(0.01),
+            ..base.clone()
+        },
+        TrainConfig {
+            optimizer: OptimizerConfig::Adadelta(AdadeltaConfig::default()),
+            clip: Clip::TensorNorm(0.1),
+            ..base
+        },
+    ]
+}
+
 #[test]
 fn an_interrupted_run_ends_like_an_uninterrupted_one() {
     tch::set_num_threads(1);
-    let whole = tempfile::tempdir().unwrap();
-    let mut watch = Watch::default();
-    assert_eq!(run(&mut trainer(train_config(20)), whole.path(), &mut watch), FitEnd::Finished);
-    assert_eq!(watch.losses.len(), 20);
-    assert_eq!(watch.best, [5, 10]);
+    for config in courses() {
+        let whole = tempfile::tempdir().unwrap();
+        let mut watch = Watch::default();
+        assert_eq!(run(&mut trainer(config.clone()), whole.path(), &mut watch), FitEnd::Finished);
+        assert_eq!(watch.losses.len(), 20);
+        assert_eq!(watch.best, [5, 10]);
 
-    let parts = tempfile::tempdir().unwrap();
-    let flag = AtomicBool::new(false);
-    let mut losses = BTreeMap::new();
-    for stop in [9, 14, 99] {
-        flag.store(false, Ordering::SeqCst);
-        let mut trainer = trainer(train_config(20));
-        if let Some(checkpoint) = latest_checkpoint(parts.path()) {
-            trainer.restore(&checkpoint, data()).unwrap();
+        let parts = tempfile::tempdir().unwrap();
+        let flag = AtomicBool::new(false);
+        let mut losses = BTreeMap::new();
+        for stop in [9, 14, 99] {
+            flag.store(false, Ordering::SeqCst);
+            let mut trainer = trainer(config.clone());
+            if let Some(checkpoint) = latest_checkpoint(parts.path()) {
+                trainer.restore(&checkpoint, data()).unwrap();
+            }
+            let mut watch = Watch { stop: Some((stop, &flag)), ..Watch::default() };
+            let end = run(&mut trainer, parts.path(), &mut watch);
+            assert_eq!(end == FitEnd::Finished, stop == 99);
+            losses.extend(watch.losses);
         }
-        let mut watch = Watch { stop: Some((stop, &flag)), ..Watch::default() };
-        let end = run(&mut trainer, parts.path(), &mut watch);
-        assert_eq!(end == FitEnd::Finished, stop == 99);
-        losses.extend(watch.losses);
+        assert_eq!(losses, watch.losses, "{config:?}");
+        assert!(
+            model_bytes(parts.path()) == model_bytes(whole.path()),
+            "{config:?}: other weights"
+        );
     }
-    assert_eq!(losses, watch.losses);
-    assert!(model_bytes(parts.path()) == model_bytes(whole.path()), "the weights differ");
 }
 
 #[test]

@@ -1,9 +1,16 @@
 //! Configurations of networks, losses and training: plain data, `Default` = the published system.
 
+mod optimizer;
+
 use mir_core::{Fingerprinted, KeyRange};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+pub use optimizer::{
+    AdadeltaConfig, AdamConfig, Flavour, OptimizerConfig, ParameterGroup, RmsPropConfig, SgdConfig,
+};
+use optimizer::{fraction, not_negative, positive};
+
+use crate::{Error, Result, schedule::PlateauConfig};
 
 /// Where a head takes its features from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -207,32 +214,12 @@ impl Default for LossConfig {
 pub enum Clip {
     /// Not at all.
     None,
+    /// Each element to `±limit`.
+    Value(f64),
     /// The L2 norm over all parameters together.
     GlobalNorm(f64),
     /// The L2 norm of each parameter tensor by itself.
     TensorNorm(f64),
-}
-
-/// Adam (Kingma and Ba 2015), with PyTorch's defaults.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AdamConfig {
-    /// Decay of the first moment, in [0, 1).
-    pub beta1: f64,
-    /// Decay of the second moment, in [0, 1).
-    pub beta2: f64,
-    /// Added to the denominator, above 0.
-    pub eps: f64,
-    /// Weight decay `λ`, at least 0.
-    pub weight_decay: f64,
-    /// Decay the weights directly (AdamW, Loshchilov and Hutter 2019) instead of through the gradient.
-    pub decoupled: bool,
-}
-
-impl Default for AdamConfig {
-    fn default() -> Self {
-        Self { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.0, decoupled: false }
-    }
 }
 
 /// Arithmetic of the convolutions and linear layers.
@@ -255,8 +242,15 @@ pub struct TrainConfig {
     pub steps: u64,
     /// Learning rate over the steps.
     pub schedule: crate::schedule::Schedule,
+    /// A factor on it that falls when validation stops to improve.
+    pub plateau: Option<PlateauConfig>,
     /// The optimiser.
-    pub adam: AdamConfig,
+    pub optimizer: OptimizerConfig,
+    /// Parameters that are updated in another way than the rest.
+    pub groups: Vec<ParameterGroup>,
+    /// Batches of each optimiser step, at least 1: their gradients are added up, each cell of the targets
+    /// counting the same, as if they were one batch (only batch normalisation sees them apart).
+    pub accumulate: u64,
     /// Gradient clipping.
     pub clip: Clip,
     /// The loss.
@@ -266,6 +260,8 @@ pub struct TrainConfig {
     /// Decay of the moving average of the weights that validation and the final model use, in [0, 1);
     /// 0 switches it off. The average warms up as `min(decay, (1 + t) / (10 + t))`.
     pub ema_decay: f64,
+    /// Steps before the average starts; until then it equals the weights.
+    pub ema_start: u64,
     /// Seed of initialisation, dropout and data order.
     pub seed: u64,
     /// Steps between validations, at least 1.
@@ -286,12 +282,17 @@ impl Default for TrainConfig {
                 initial: 6e-4,
                 factor: 0.98,
                 every: 10_000,
+                smooth: false,
             },
-            adam: AdamConfig::default(),
+            plateau: None,
+            optimizer: OptimizerConfig::default(),
+            groups: Vec::new(),
+            accumulate: 1,
             clip: Clip::GlobalNorm(3.0),
             loss: LossConfig::default(),
             precision: Precision::F32,
             ema_decay: 0.0,
+            ema_start: 0,
             seed: 42,
             validate_every: 500,
             checkpoint_every: 1000,
@@ -309,6 +310,7 @@ impl TrainConfig {
     pub fn validate(&self) -> Result<()> {
         for (field, value) in [
             ("steps", self.steps),
+            ("accumulate", self.accumulate),
             ("validate_every", self.validate_every),
             ("checkpoint_every", self.checkpoint_every),
             ("keep_checkpoints", self.keep_checkpoints as u64),
@@ -318,39 +320,29 @@ impl TrainConfig {
                 return Err(Error::config(field, "at least 1", value));
             }
         }
-        let unit = 0.0..1.0;
+        fraction("ema_decay", self.ema_decay)?;
         for (field, value) in [
-            ("adam.beta1", self.adam.beta1),
-            ("adam.beta2", self.adam.beta2),
-            ("ema_decay", self.ema_decay),
-        ] {
-            if !unit.contains(&value) {
-                return Err(Error::config(field, "at least 0 and below 1", value));
-            }
-        }
-        for (field, value) in [
-            ("adam.weight_decay", self.adam.weight_decay),
             ("loss.onset", self.loss.onset),
             ("loss.offset", self.loss.offset),
             ("loss.frame", self.loss.frame),
             ("loss.velocity", self.loss.velocity),
         ] {
-            if !(value.is_finite() && value >= 0.0) {
-                return Err(Error::config(field, "finite and at least 0", value));
-            }
+            not_negative(field, value)?;
         }
-        let limit = match self.clip {
-            Clip::None => 1.0,
-            Clip::GlobalNorm(limit) | Clip::TensorNorm(limit) => limit,
-        };
-        for (field, value) in [
-            ("adam.eps", self.adam.eps),
-            ("loss.onset_positive_weight", self.loss.onset_positive_weight),
-            ("clip", limit),
-        ] {
-            if !(value.is_finite() && value > 0.0) {
-                return Err(Error::config(field, "finite and above 0", value));
-            }
+        positive("loss.onset_positive_weight", self.loss.onset_positive_weight)?;
+        positive(
+            "clip",
+            match self.clip {
+                Clip::None => 1.0,
+                Clip::Value(limit) | Clip::GlobalNorm(limit) | Clip::TensorNorm(limit) => limit,
+            },
+        )?;
+        self.optimizer.validate()?;
+        for group in &self.groups {
+            group.validate()?;
+        }
+        if let Some(plateau) = &self.plateau {
+            plateau.validate()?;
         }
         self.schedule.validate()
     }

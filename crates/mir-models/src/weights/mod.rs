@@ -4,6 +4,8 @@
 //! because the order of several is not fixed and equal models should be equal files. A file can
 //! therefore transcribe a recording without its user repeating a single parameter.
 
+mod import;
+
 use std::{borrow::Cow, collections::HashMap, fs, path::Path};
 
 use mir_core::publish;
@@ -16,6 +18,8 @@ use crate::{
     Error, Result, config::OnsetsFramesConfig, decode::NoteDecoderConfig, error::TorchContext,
     params::Params,
 };
+
+pub use import::{Fit, ImportReport, Mismatch, NameMap, import};
 
 /// The key of the metadata.
 const META_KEY: &str = "mir";
@@ -193,13 +197,13 @@ pub fn save(path: &Path, params: &Params, meta: &ModelMeta, storage: Storage) ->
 /// [`Error::Io`] if the file cannot be read, [`Error::Weights`] if it is truncated, no safetensors file,
 /// or one without our description.
 pub fn read(path: &Path) -> Result<(Vec<u8>, ModelMeta)> {
-    let bytes = fs::read(path).map_err(|source| Error::Io {
-        action: "read",
-        path: path.to_owned(),
-        source,
-    })?;
+    let bytes = read_bytes(path)?;
     let meta = meta_of(&bytes, path)?;
     Ok((bytes, meta))
+}
+
+fn read_bytes(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|source| Error::Io { action: "read", path: path.to_owned(), source })
 }
 
 /// The description inside the bytes of a weight file.
