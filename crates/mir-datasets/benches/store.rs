@@ -36,6 +36,7 @@ fn sample_store() -> MemStore {
         channels: 1,
         bins,
         axis: planned.axis(),
+        values: mir_datasets::ValueFormat::F32,
         sources,
     });
     let mut random = Random::new(1);

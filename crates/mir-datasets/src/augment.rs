@@ -33,6 +33,10 @@ pub struct AugmentConfig {
     pub time_masks: usize,
     /// Largest length of such a stretch; each is uniform in 0..=this.
     pub time_mask_frames: usize,
+    /// Share of windows that are not masked at all, 0 to 1.
+    pub unmasked: f64,
+    /// What masked cells become; `None` for the mean of the window.
+    pub mask_value: Option<f64>,
 }
 
 impl AugmentConfig {
@@ -54,7 +58,13 @@ impl AugmentConfig {
             let fits = value.is_finite() && value >= 0.0;
             check(field, "a finite number, at least 0", value, fits)
         };
+        let mask_value = self.mask_value.map_or(Ok(()), |value| {
+            check("augment.mask_value", "a finite number", value, value.is_finite())
+        });
+        let share = (0.0..=1.0).contains(&self.unmasked);
         floor
+            .and(mask_value)
+            .and(check("augment.unmasked", "0 to 1", self.unmasked, share))
             .and(amount("augment.gain", self.gain))
             .and(amount("augment.tilt", self.tilt))
             .and(amount("augment.noise", self.noise))
@@ -99,16 +109,19 @@ pub(crate) fn apply(config: &AugmentConfig, x: &mut [f32], bins: usize, rng: &mu
             }
         }
     }
-    if frequency.is_empty() && time.is_empty() {
+    // Drawn last, and only where it is wanted, so that everything else stays as it is without it.
+    let unmasked = config.unmasked > 0.0 && random::uniform(rng) < config.unmasked;
+    if unmasked || frequency.is_empty() && time.is_empty() {
         return;
     }
     // The mean keeps the masked window's level: 0 would be a loud value for a log-mel feature.
-    let mean = (x.iter().map(|&v| f64::from(v)).sum::<f64>() / x.len() as f64) as f32;
+    let mean = || x.iter().map(|&v| f64::from(v)).sum::<f64>() / x.len() as f64;
+    let masked = config.mask_value.unwrap_or_else(mean) as f32;
     for band in frequency {
-        x.chunks_exact_mut(bins).for_each(|row| row[band.clone()].fill(mean));
+        x.chunks_exact_mut(bins).for_each(|row| row[band.clone()].fill(masked));
     }
     for stretch in time {
-        x[stretch.start * bins..stretch.end * bins].fill(mean);
+        x[stretch.start * bins..stretch.end * bins].fill(masked);
     }
 }
 
@@ -230,6 +243,31 @@ mod tests {
             seen += usize::from(x != before);
         }
         assert!(seen > 20);
+    }
+
+    #[test]
+    fn a_share_of_windows_is_left_unmasked_and_masks_have_their_value() {
+        let config = AugmentConfig {
+            frequency_masks: 4,
+            frequency_mask_bins: 30,
+            unmasked: 0.25,
+            mask_value: Some(-9.0),
+            ..AugmentConfig::default()
+        };
+        let mut untouched = 0;
+        for item in 0..400 {
+            let x = augmented(&config, 1.0, item);
+            assert!(x.iter().all(|&v| (v - 1.0).abs() < 1e-9 || (v + 9.0).abs() < 1e-9));
+            untouched += usize::from(x.iter().all(|&v| v > 0.0));
+        }
+        // A quarter, and the rare windows whose four bands are all empty.
+        assert!((70..135).contains(&untouched), "{untouched}");
+        for config in [
+            AugmentConfig { unmasked: 1.5, ..AugmentConfig::default() },
+            AugmentConfig { mask_value: Some(f64::NAN), ..AugmentConfig::default() },
+        ] {
+            assert!(matches!(config.validate(), Err(Error::InvalidConfig { .. })));
+        }
     }
 
     #[test]

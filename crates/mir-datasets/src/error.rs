@@ -122,12 +122,26 @@ pub enum Error {
         /// The value.
         value: f32,
     },
+    /// Features of a recording lie outside what the store's format can hold.
+    #[error("{track}: a feature lies outside the range of {format:?}; store them as F32")]
+    BeyondFormat {
+        /// The recording.
+        track: TrackId,
+        /// The format.
+        format: crate::store::ValueFormat,
+    },
     /// A recording could not be decoded or resampled.
     #[error("{track}: cannot load the audio")]
     Audio {
         /// The recording.
         track: TrackId,
         /// The cause, which names the file.
+        source: Box<mir_audio::Error>,
+    },
+    /// A folder of recordings could not be listed.
+    #[error("cannot list the recordings of a folder")]
+    ListAudio {
+        /// The cause, which names the folder.
         source: Box<mir_audio::Error>,
     },
     /// The labels of a recording cannot be used.
@@ -259,6 +273,16 @@ pub enum Error {
         expected: usize,
         /// Values that the buffer has.
         actual: usize,
+    },
+    /// The recordings have too few windows for a batch.
+    #[error(
+        "{windows} windows make no batch of {batch_size}; take shorter windows or smaller batches"
+    )]
+    NoBatch {
+        /// Windows that there are.
+        windows: u64,
+        /// Windows that a batch has.
+        batch_size: usize,
     },
     /// A position lies outside the stream of batches, as after a change of data or batch size.
     #[error(

@@ -47,12 +47,16 @@
 pub mod arrays;
 mod augment;
 mod build;
+#[cfg(feature = "hdf5")]
+pub mod cache;
+pub mod contrastive;
 mod dataset;
 mod error;
 mod loader;
 pub mod loaders;
 pub mod mini;
 mod ordered;
+mod positioned;
 mod random;
 pub mod store;
 mod targets;
@@ -62,13 +66,14 @@ pub use augment::AugmentConfig;
 pub use build::{BuildOptions, BuildReport, Built, OnError, Progress, StoreBuilder};
 pub use dataset::{Dataset, Erratum, Split, Track, TrackId, one_per_piece, shared_pieces};
 pub use error::{Cause, Error, Result};
-pub use loader::{BatchLoader, BatchPlan, LoaderConfig, TranscriptionBatch};
+pub use loader::{BatchLoader, BatchPlan, LoaderConfig, Remainder, TranscriptionBatch};
 pub use store::{
-    FeatureStore, MemStore, Recording, SkippedTrack, StoreHeader, StoredTrack, recordings,
+    FeatureStore, MemStore, Recording, SkippedTrack, StoreHeader, StoredTrack, ValueFormat,
+    recordings,
 };
 #[cfg(feature = "hdf5")]
 pub use store::{Hdf5Store, Hdf5Writer};
-pub use window::{Sampling, WindowConfig, WindowSampler};
+pub use window::{Sampling, Voicing, WindowConfig, WindowIndex, WindowSampler};
 
 pub use mir_audio::LoadOptions;
 pub use mir_core::{AudioBuffer, Fingerprint, Note};

@@ -5,26 +5,40 @@
 //! stream is the same for any number of workers.
 //!
 //! # Shapes
-//! Inputs `[batch, channels, frames, bins]`; targets `[batch, frames, keys]`; mask `[batch, frames]`.
+//! Inputs `[batch, channels, context + frames + context, bins]`; targets `[batch, frames, keys]`; mask
+//! `[batch, frames]`.
 
 use std::sync::Arc;
 
 use mir_core::{
     KeyRange, RollRule,
-    batch::{Batch, BatchPosition, BatchSource, TranscriptionTargets},
+    batch::{Batch, BatchPosition, TranscriptionTargets},
 };
 use ndarray::Array4;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     AugmentConfig, Error, FeatureStore, Result, WindowConfig, WindowSampler, augment,
-    ordered::Ordered,
+    positioned::{self, Positioned, batch_source},
     random::{self, Purpose},
     targets::{self, NoteIndex},
 };
 
 /// A batch of note transcription: features `[batch, channels, frames, bins]` and rolls.
 pub type TranscriptionBatch = Batch<Array4<f32>, TranscriptionTargets>;
+
+/// What happens to windows at the end of an epoch that do not fill a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Remainder {
+    /// They are left to later epochs. An epoch of fewer windows than a batch has one full batch.
+    #[default]
+    Drop,
+    /// They make a smaller batch.
+    Short,
+    /// The batch is filled with windows from the start of the epoch.
+    Fill,
+}
 
 /// How batches are made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,10 +62,15 @@ pub struct LoaderConfig {
     /// Batches that may be ready or in work ahead of the consumer, 1 to 4096: bounds the memory. Has no
     /// influence on the batches.
     pub prefetch: usize,
+    /// Largest memory of the batches ahead of the consumer, bytes: fewer than `prefetch` are prepared if
+    /// they would take more, but one at least. Has no influence on the batches.
+    pub prefetch_bytes: u64,
+    /// What happens to windows that do not fill a batch.
+    pub remainder: Remainder,
 }
 
 impl Default for LoaderConfig {
-    /// 8 windows of 6.4 s, piano keys, one worker, 4 batches ahead.
+    /// 8 windows of 6.4 s, piano keys, one worker, 4 batches ahead within 1 GiB.
     fn default() -> Self {
         Self {
             batch_size: 8,
@@ -62,6 +81,8 @@ impl Default for LoaderConfig {
             seed: 0,
             workers: 1,
             prefetch: 4,
+            prefetch_bytes: 1 << 30,
+            remainder: Remainder::default(),
         }
     }
 }
@@ -115,9 +136,28 @@ impl BatchPlan {
         &self.store
     }
 
-    /// Full batches in an epoch, at least 1: windows that do not fill a batch are left to later epochs.
+    /// Batches in an epoch, at least 1.
     pub fn batches_per_epoch(&self) -> u64 {
-        (self.sampler.windows_per_epoch() / self.config.batch_size as u64).max(1)
+        let (windows, size) = (self.sampler.windows_per_epoch(), self.config.batch_size as u64);
+        match self.config.remainder {
+            Remainder::Drop => (windows / size).max(1),
+            Remainder::Short | Remainder::Fill => windows.div_ceil(size),
+        }
+    }
+
+    /// Memory of a full batch, bytes.
+    pub fn batch_bytes(&self) -> u64 {
+        let (header, window) = (self.store.header(), &self.config.window);
+        let input = header.channels as u64 * window.input_frames() as u64 * header.bins as u64;
+        // Four rolls and the mask.
+        let targets = window.frames as u64 * (4 * self.config.keys.len() as u64 + 1);
+        (self.config.batch_size * size_of::<f32>()) as u64 * (input + targets)
+    }
+
+    /// Batches that may be ahead of the consumer: `prefetch`, or fewer to stay within `prefetch_bytes`.
+    pub fn prefetch(&self) -> usize {
+        let fitting = self.config.prefetch_bytes / self.batch_bytes().max(1);
+        usize::try_from(fitting).unwrap_or(usize::MAX).clamp(1, self.config.prefetch)
     }
 
     /// The batch at a position.
@@ -125,22 +165,31 @@ impl BatchPlan {
     /// # Errors
     /// [`Error::Position`] past the end of the epoch; what [`FeatureStore::read_into`] gives.
     pub fn batch(&self, position: BatchPosition) -> Result<TranscriptionBatch> {
-        self.check(position)?;
-        let size = self.config.batch_size;
-        let first = position.batch * size as u64;
+        positioned::check(position, self.batches_per_epoch())?;
+        let first = position.batch * self.config.batch_size as u64;
+        let size = match self.config.remainder {
+            Remainder::Short => {
+                let left = self.sampler.windows_per_epoch() - first;
+                usize::try_from(left).unwrap_or(usize::MAX).min(self.config.batch_size)
+            }
+            Remainder::Drop | Remainder::Fill => self.config.batch_size,
+        };
         let windows = self.sampler.windows(position.epoch, first, size);
 
         let header = self.store.header();
         let (frames, bins) = (self.config.window.frames, header.bins);
-        let shape = (size, header.channels, frames, bins);
+        let (context, input_frames) =
+            (self.config.window.context, self.config.window.input_frames());
+        let shape = (size, header.channels, input_frames, bins);
         let mut inputs = Array4::from_elem(shape, self.config.window.padding as f32);
         let mut targets = targets::zeros(size, frames, self.config.keys.len());
-        // Short recordings are read here and spread to their place; empty for all others.
+        // Windows that reach past an end are read here and spread to their place; empty for all others.
         let mut short = Vec::new();
         for (item, (window, mut input)) in windows.iter().zip(inputs.outer_iter_mut()).enumerate() {
             let available = self.store.tracks()[window.track].frames;
-            let range = window.start..available.min(window.start + frames);
-            let covered = range.len();
+            let heard = window.start.saturating_sub(context)
+                ..available.min(window.start + frames + context);
+            let covered = heard.len();
             let values =
                 input.as_slice_mut().unwrap_or_else(|| unreachable!("a fresh array is contiguous"));
             let stream = random::stream(
@@ -152,18 +201,20 @@ impl BatchPlan {
             let vary = |channel: &mut [f32]| {
                 augment::apply(&self.config.augment, channel, bins, &mut stream.clone());
             };
-            if covered == frames {
-                self.store.read_into(window.track, range.clone(), values)?;
-                values.chunks_exact_mut(frames * bins).for_each(vary);
-            } else {
+            if covered == input_frames {
+                self.store.read_into(window.track, heard, values)?;
+                values.chunks_exact_mut(input_frames * bins).for_each(vary);
+            } else if covered > 0 {
+                let before = context - (window.start - heard.start);
                 short.resize(header.channels * covered * bins, 0.0);
-                self.store.read_into(window.track, range.clone(), &mut short)?;
-                let channels = values.chunks_exact_mut(frames * bins);
+                self.store.read_into(window.track, heard, &mut short)?;
+                let channels = values.chunks_exact_mut(input_frames * bins);
                 for (to, from) in channels.zip(short.chunks_exact_mut(covered * bins)) {
                     vary(from);
-                    to[..covered * bins].copy_from_slice(from);
+                    to[before * bins..(before + covered) * bins].copy_from_slice(from);
                 }
             }
+            let range = window.start..available.min(window.start + frames);
             targets::draw(
                 &mut targets,
                 item,
@@ -176,14 +227,6 @@ impl BatchPlan {
         }
         Ok(Batch { inputs, targets, windows })
     }
-
-    fn check(&self, position: BatchPosition) -> Result<()> {
-        let batches_per_epoch = self.batches_per_epoch();
-        if position.batch < batches_per_epoch {
-            return Ok(());
-        }
-        Err(Error::Position { position, batches_per_epoch })
-    }
 }
 
 /// An endless stream of batches, prepared ahead by worker threads.
@@ -192,9 +235,7 @@ impl BatchPlan {
 #[derive(Debug)]
 pub struct BatchLoader {
     plan: Arc<BatchPlan>,
-    stream: Ordered<Result<TranscriptionBatch>>,
-    /// Number of the next batch, counted over all epochs.
-    next: u64,
+    batches: Positioned<TranscriptionBatch>,
 }
 
 impl BatchLoader {
@@ -204,12 +245,14 @@ impl BatchLoader {
     /// As [`BatchPlan::new`].
     pub fn new(store: Arc<dyn FeatureStore>, config: LoaderConfig) -> Result<Self> {
         let plan = Arc::new(BatchPlan::new(store, config)?);
-        let (workers, prefetch) = (plan.config.workers, plan.config.prefetch);
         let work = Arc::clone(&plan);
-        let stream = Ordered::new(workers, prefetch, u64::MAX, move |number| {
-            work.batch(position_of(number, work.batches_per_epoch()))
-        });
-        Ok(Self { plan, stream, next: 0 })
+        let batches = Positioned::new(
+            plan.config.workers,
+            plan.prefetch(),
+            plan.batches_per_epoch(),
+            move |position| work.batch(position),
+        );
+        Ok(Self { plan, batches })
     }
 
     /// The plan: the same batches, at any position.
@@ -218,51 +261,4 @@ impl BatchLoader {
     }
 }
 
-impl BatchSource for BatchLoader {
-    type Batch = TranscriptionBatch;
-    type Error = Error;
-
-    fn next_batch(&mut self) -> Result<TranscriptionBatch> {
-        // 2^64 batches are not reached: the stream has no end.
-        let result = self
-            .stream
-            .next()
-            .unwrap_or_else(|| unreachable!("the stream of batches is endless"))
-            .and_then(|batch| batch);
-        match result {
-            Ok(batch) => {
-                self.next += 1;
-                Ok(batch)
-            }
-            Err(error) => {
-                // The position stays, so that the caller may try again once the cause is gone.
-                self.stream.seek(self.next);
-                Err(error)
-            }
-        }
-    }
-
-    fn position(&self) -> BatchPosition {
-        position_of(self.next, self.plan.batches_per_epoch())
-    }
-
-    fn seek(&mut self, position: BatchPosition) -> Result<()> {
-        self.plan.check(position)?;
-        let batches_per_epoch = self.plan.batches_per_epoch();
-        self.next = position
-            .epoch
-            .checked_mul(batches_per_epoch)
-            .and_then(|before| before.checked_add(position.batch))
-            .ok_or(Error::Position { position, batches_per_epoch })?;
-        self.stream.seek(self.next);
-        Ok(())
-    }
-
-    fn batches_per_epoch(&self) -> u64 {
-        self.plan.batches_per_epoch()
-    }
-}
-
-fn position_of(number: u64, batches_per_epoch: u64) -> BatchPosition {
-    BatchPosition { epoch: number / batches_per_epoch, batch: number % batches_per_epoch }
-}
+batch_source!(BatchLoader, TranscriptionBatch);

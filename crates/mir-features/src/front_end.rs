@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     BinAxis, ChromaStft, ChromaStftConfig, Cqt, CqtConfig, FeatureMap, FrameFeature, KaldiFbank,
     KaldiFbankConfig, LogMel, LogMelConfig, Mfcc, MfccConfig, Result, Spectrogram,
-    SpectrogramConfig,
+    SpectrogramConfig, Waveform, WaveformConfig,
 };
 
 /// All front ends, each with its configuration.
@@ -41,6 +41,8 @@ pub enum FrontEndConfig {
     KaldiFbank(KaldiFbankConfig),
     /// Chroma of a Fourier transform.
     ChromaStft(ChromaStftConfig),
+    /// The samples themselves.
+    Waveform(WaveformConfig),
 }
 
 impl Default for FrontEndConfig {
@@ -104,6 +106,7 @@ impl FrontEndConfig {
             Self::Mfcc(config) => Box::new(Mfcc::new(config.clone())?),
             Self::KaldiFbank(config) => Box::new(KaldiFbank::new(config.clone())?),
             Self::ChromaStft(config) => Box::new(ChromaStft::new(config.clone())?),
+            Self::Waveform(config) => Box::new(Waveform::new(config.clone())?),
         })
     }
 }
@@ -120,6 +123,7 @@ impl Fingerprinted for FrontEndConfig {
             Self::Mfcc(config) => config.fingerprint(),
             Self::KaldiFbank(config) => config.fingerprint(),
             Self::ChromaStft(config) => config.fingerprint(),
+            Self::Waveform(config) => config.fingerprint(),
         }
     }
 }

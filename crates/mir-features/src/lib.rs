@@ -91,6 +91,7 @@ mod spectrum;
 pub mod stacking;
 pub mod stft;
 mod stream;
+mod waveform;
 mod window;
 
 pub use chroma::{
@@ -145,6 +146,7 @@ pub use spectrum::SpectrumScratch;
 pub use stacking::{HarmonicStacking, HarmonicStackingConfig};
 pub use stft::{Spectrum, Stft, StftConfig, StftScale, StreamingStft};
 pub use stream::{Streaming, StreamingLogMel};
+pub use waveform::{Waveform, WaveformConfig};
 pub use window::Window;
 
 pub use mir_core::{AudioBuffer, Fingerprint, Fingerprinted, FrameGrid, SampleRate};

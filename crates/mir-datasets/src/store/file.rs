@@ -17,141 +17,25 @@ use std::{
     io::Read as _,
     ops::Range,
     path::{Path, PathBuf},
-    str::FromStr,
     sync::Mutex,
 };
 
-use hdf5::{Dataset, Location, types::VarLenUnicode};
-use mir_core::{Fingerprint, Fingerprinted, Note, Pitch, Velocity, publish::AtomicFile};
+use half::f16;
+use hdf5::{Dataset, H5Type, Location, types::VarLenUnicode};
+use mir_core::{Fingerprint, Fingerprinted, Note};
 use ndarray::{Array2, s};
 use serde::de::DeserializeOwned;
 
 use super::{
-    FeatureStore, Recording, SCHEMA, SkippedTrack, StoreHeader, StoredTrack, check_recording,
-    map::FileMap, plan_read,
+    ByteRange, FeatureStore, SCHEMA, SkippedTrack, StoreHeader, StoredTrack, ValueFormat, Values,
+    differences::differences,
+    map::FileMap,
+    notes, plan_read,
+    writer::{FORMAT, hdf5_error},
 };
 use crate::{Error, Result, TrackId};
 
-const FORMAT: &str = "mir-feature-store";
 const MAGIC: [u8; 8] = *b"\x89HDF\r\n\x1a\n";
-/// Large objects start at a multiple of this: page-aligned for the memory map.
-const ALIGNMENT: u64 = 4096;
-
-/// Wraps errors of the HDF5 library with what was tried.
-pub(crate) fn hdf5_error(action: &'static str, path: &Path) -> impl FnOnce(hdf5::Error) -> Error {
-    let path = path.to_owned();
-    move |source| Error::Hdf5 { action, path, source: source.to_string().into() }
-}
-
-/// Writes a store track by track; the file appears when [`finish`](Self::finish) has synced it.
-#[derive(Debug)]
-pub struct Hdf5Writer {
-    // Declared first, so that the library lets go of the file before the temporary name is removed.
-    file: hdf5::File,
-    target: AtomicFile,
-    header: StoreHeader,
-    skipped: Vec<SkippedTrack>,
-}
-
-impl Hdf5Writer {
-    /// Starts a store; its folder has to exist.
-    ///
-    /// # Errors
-    /// [`Error::Core`] if the temporary file cannot be made, [`Error::Hdf5`] if HDF5 refuses it.
-    pub fn create(path: impl AsRef<Path>, header: StoreHeader) -> Result<Self> {
-        let path = path.as_ref();
-        let target = AtomicFile::create(path)?;
-        let create = || -> hdf5::Result<hdf5::File> {
-            let file = hdf5::File::with_options()
-                .with_fapl(|access| {
-                    access
-                        .alignment(ALIGNMENT, ALIGNMENT)
-                        // Nobody else knows the temporary name, and some file systems have no locks.
-                        .file_locking(false)
-                })
-                .with_fcpl(|creation| creation.obj_track_times(false))
-                .create(target.temporary_path())?;
-            create_group(&file, "tracks")?;
-            Ok(file)
-        };
-        let file = create().map_err(hdf5_error("write", path))?;
-        Ok(Self { file, target, header, skipped: Vec::new() })
-    }
-
-    /// Adds a track. Readers see tracks in bytewise order of their names.
-    ///
-    /// # Errors
-    /// [`Error::BufferLength`] and [`Error::NonFiniteFeature`] as [`MemStore::push`](super::MemStore::push);
-    /// [`Error::Hdf5`] if it cannot be written (a full disk, a name that is there already).
-    pub fn push(&mut self, recording: &Recording) -> Result<()> {
-        check_recording(&self.header, recording)?;
-        self.write_track(recording).map_err(hdf5_error("write", self.target.path()))
-    }
-
-    fn write_track(&self, recording: &Recording) -> hdf5::Result<()> {
-        let track = &recording.track;
-        let group = create_group(&self.file.group("tracks")?, track.id.as_str())?;
-        write_text(&group, "piece", &track.piece)?;
-        write_text(&group, "instrument", &track.instrument)?;
-        group.new_attr::<f64>().create("seconds")?.write_scalar(&track.seconds)?;
-        // Times of objects are left out: equal content gives equal bytes.
-        group
-            .new_dataset_builder()
-            .obj_track_times(false)
-            .with_data(&recording.features.data)
-            .create("features")?;
-        let mut notes = Array2::zeros((recording.notes.len(), 4));
-        for (mut row, note) in notes.rows_mut().into_iter().zip(&recording.notes) {
-            row[0] = note.onset();
-            row[1] = note.offset();
-            row[2] = note.pitch().midi();
-            row[3] = f64::from(note.velocity().value());
-        }
-        group.new_dataset_builder().obj_track_times(false).with_data(&notes).create("notes")?;
-        Ok(())
-    }
-
-    /// Notes that a recording was left out.
-    pub fn push_skipped(&mut self, skipped: SkippedTrack) {
-        self.skipped.push(skipped);
-    }
-
-    /// Writes the header, syncs the file to disk and gives it its name, replacing an older one.
-    ///
-    /// # Errors
-    /// [`Error::Hdf5`] or [`Error::Core`] if writing fails; an older file is untouched then.
-    pub fn finish(self) -> Result<()> {
-        let path = self.target.path().to_owned();
-        let header = to_json(&self.header)?;
-        let skipped = to_json(&self.skipped)?;
-        let fingerprint = self.header.fingerprint()?.to_string();
-        let write = |file: hdf5::File| -> hdf5::Result<()> {
-            write_text(&file, "format", FORMAT)?;
-            file.new_attr::<u32>().create("schema")?.write_scalar(&SCHEMA)?;
-            write_text(&file, "fingerprint", &fingerprint)?;
-            write_text(&file, "header", &header)?;
-            write_text(&file, "skipped", &skipped)?;
-            file.flush()?;
-            file.close()
-        };
-        write(self.file).map_err(hdf5_error("write", &path))?;
-        Ok(self.target.commit()?)
-    }
-}
-
-fn to_json<T: serde::Serialize>(value: &T) -> Result<String> {
-    Ok(serde_json::to_string(value).map_err(|source| mir_core::Error::Serialize { source })?)
-}
-
-/// A group that does not note when it was made: equal content gives equal bytes.
-fn create_group(parent: &hdf5::Group, name: &str) -> hdf5::Result<hdf5::Group> {
-    parent.create_group_builder().obj_track_times(false).create(name)
-}
-
-pub(crate) fn write_text(location: &Location, name: &str, text: &str) -> hdf5::Result<()> {
-    let text = VarLenUnicode::from_str(text).map_err(|e| hdf5::Error::Internal(e.to_string()))?;
-    location.new_attr::<VarLenUnicode>().create(name)?.write_scalar(&text)
-}
 
 /// Where the features of the tracks are read from.
 #[derive(Debug)]
@@ -171,6 +55,8 @@ pub struct Hdf5Store {
     tracks: Vec<StoredTrack>,
     notes: Vec<Vec<Note>>,
     skipped: Vec<SkippedTrack>,
+    /// For every track, where its values are kept in bytes.
+    ranges: Vec<ByteRange>,
     payload: Payload,
 }
 
@@ -250,21 +136,32 @@ impl Hdf5Store {
         names.sort();
         let mut tracks = Vec::new();
         let mut notes = Vec::new();
+        let mut ranges = Vec::new();
         let mut datasets = Vec::new();
         for name in names {
             let (track, track_notes, dataset) = reader.track(&group, &name, &header)?;
+            ranges.push(reader.byte_range(&dataset, header.values)?);
             tracks.push(track);
             notes.push(track_notes);
             datasets.push(dataset);
         }
-        let payload = match map_all(path, &datasets) {
+        let payload = match map_all(path, header.values, &datasets) {
             Some(payload) if mapped => payload,
             _ => {
                 log::debug!("{}: read through HDF5, without a memory map", path.display());
                 Payload::Library { datasets: Mutex::new(datasets) }
             }
         };
-        Ok(Self { path: path.to_owned(), header, fingerprint, tracks, notes, skipped, payload })
+        Ok(Self {
+            path: path.to_owned(),
+            header,
+            fingerprint,
+            tracks,
+            notes,
+            skipped,
+            ranges,
+            payload,
+        })
     }
 }
 
@@ -287,40 +184,54 @@ impl FeatureStore for Hdf5Store {
 
     fn read_into(&self, track: usize, frames: Range<usize>, out: &mut [f32]) -> Result<()> {
         let plan = plan_read(&self.header, &self.tracks, track, &frames, out.len())?;
+        let (format, range) = (self.header.values, self.ranges[track]);
         match &self.payload {
             Payload::Mapped { map, starts } => {
                 for (from, to) in plan {
-                    map.read(starts[track], from, &mut out[to]);
+                    map.read(starts[track], format, range, from, &mut out[to]);
                 }
             }
             Payload::Library { datasets } => {
                 let datasets = datasets.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                let values = datasets[track]
-                    .read_slice::<f32, _, ndarray::Ix3>(s![.., frames, ..])
-                    .map_err(hdf5_error("read", &self.path))?;
-                for (value, from) in out.iter_mut().zip(&values) {
-                    *value = *from;
-                }
+                let dataset = &datasets[track];
+                let values = match format {
+                    ValueFormat::F32 => read_frames(dataset, frames).map(Values::F32),
+                    ValueFormat::F16 => read_frames::<f16>(dataset, frames).map(Values::F16),
+                    ValueFormat::U8 => {
+                        read_frames(dataset, frames).map(|bytes| Values::U8 { bytes, range })
+                    }
+                };
+                let values = values.map_err(hdf5_error("read", &self.path))?;
+                values.read(0..values.len(), out);
             }
         }
         Ok(())
     }
 }
 
-/// A map of the file, if every data set lies in it as plain little-endian `f32`.
-fn map_all(path: &Path, datasets: &[Dataset]) -> Option<Payload> {
+/// Frames of all channels, in row-major order.
+fn read_frames<T: H5Type>(dataset: &Dataset, frames: Range<usize>) -> hdf5::Result<Vec<T>> {
+    let values = dataset.read_slice::<T, _, ndarray::Ix3>(s![.., frames, ..])?;
+    // What the library reads is a fresh array in row-major order.
+    Ok(values.into_raw_vec_and_offset().0)
+}
+
+/// A map of the file, if every data set lies in it plainly and in little-endian order.
+fn map_all(path: &Path, format: ValueFormat, datasets: &[Dataset]) -> Option<Payload> {
     let map = FileMap::open(path)
         .inspect_err(|error| log::debug!("{}: no memory map: {error}", path.display()))
         .ok()?;
     let starts = datasets
         .iter()
         .map(|dataset| {
-            let bytes = dataset.size().checked_mul(4)?;
+            let bytes = dataset.size().checked_mul(format.bytes())?;
             if bytes == 0 {
                 return Some(0);
             }
             let dtype = dataset.dtype().ok()?;
-            let little = matches!(dtype.byte_order(), hdf5::datatype::ByteOrder::LittleEndian);
+            // A byte has no order.
+            let little = format == ValueFormat::U8
+                || matches!(dtype.byte_order(), hdf5::datatype::ByteOrder::LittleEndian);
             let start = usize::try_from(dataset.offset()?).ok()?;
             let fits = start.checked_add(bytes)? <= map.len();
             (little && fits && dataset.filters().is_empty()).then_some(start)
@@ -397,8 +308,14 @@ impl Reader<'_> {
         let features = group.dataset("features").map_err(failed())?;
         let dtype = features.dtype().map_err(failed())?;
         let field = format!("tracks/{name}/features");
-        if !dtype.is::<f32>() {
-            return Err(self.not_a_store(&field, "32-bit floats", "of another type"));
+        let fits = match header.values {
+            ValueFormat::F32 => dtype.is::<f32>(),
+            ValueFormat::F16 => dtype.is::<f16>(),
+            ValueFormat::U8 => dtype.is::<u8>(),
+        };
+        if !fits {
+            let expected = format!("of type {:?}", header.values);
+            return Err(self.not_a_store(&field, &expected, "of another type"));
         }
         let shape = features.shape();
         let &[channels, frames, bins] = shape.as_slice() else {
@@ -424,7 +341,7 @@ impl Reader<'_> {
 
     fn notes(&self, name: &str, table: &Array2<f64>) -> Result<Vec<Note>> {
         let field = || format!("tracks/{name}/notes");
-        if table.ncols() != 4 {
+        if table.ncols() != notes::COLUMNS {
             let actual = format!("{:?}", table.shape());
             return Err(self.not_a_store(&field(), "[notes, 4]", &actual));
         }
@@ -432,55 +349,29 @@ impl Reader<'_> {
             .rows()
             .into_iter()
             .map(|row| {
-                let velocity = Some(row[3])
-                    .filter(|velocity| (0.0..=127.0).contains(velocity))
-                    .map(|velocity| velocity as u8);
-                Pitch::from_midi(row[2])
-                    .and_then(|pitch| {
-                        let velocity = Velocity::new(velocity.unwrap_or(u8::MAX))?;
-                        Note::new(row[0], row[1], pitch, velocity)
-                    })
-                    .map_err(|error| {
-                        self.not_a_store(&field(), "notes in range", &error.to_string())
-                    })
+                notes::from_row([row[0], row[1], row[2], row[3]]).map_err(|error| {
+                    self.not_a_store(&field(), "notes in range", &error.to_string())
+                })
             })
             .collect()
     }
-}
 
-/// The leaves in which two headers differ, as `front_end.n_mels: wanted 229, found 128`.
-fn differences(wanted: &StoreHeader, found: &StoreHeader) -> Vec<String> {
-    use serde_json::{Value, to_value};
-
-    fn walk(path: &str, wanted: &Value, found: &Value, out: &mut Vec<String>) {
-        match (wanted, found) {
-            (Value::Object(a), Value::Object(b)) => {
-                let mut keys: Vec<&String> = a.keys().chain(b.keys()).collect();
-                keys.sort();
-                keys.dedup();
-                for key in keys {
-                    let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                    let missing = Value::Null;
-                    walk(
-                        &path,
-                        a.get(key).unwrap_or(&missing),
-                        b.get(key).unwrap_or(&missing),
-                        out,
-                    );
-                }
-            }
-            // Long lists (the frequencies of the bins) follow from the settings: naming them is enough.
-            (Value::Array(_), Value::Array(_)) if wanted != found => {
-                out.push(format!("{path}: differs"));
-            }
-            _ if wanted != found => out.push(format!("{path}: wanted {wanted}, found {found}")),
-            _ => {}
+    /// The range of values that are kept in bytes; an empty one for other formats.
+    fn byte_range(&self, features: &Dataset, format: ValueFormat) -> Result<ByteRange> {
+        if format != ValueFormat::U8 {
+            return Ok(ByteRange::default());
         }
+        let number = |name| -> Result<f32> {
+            let value: f32 = features
+                .attr(name)
+                .and_then(|attribute| attribute.read_scalar())
+                .map_err(hdf5_error("read", self.path))?;
+            if value.is_finite() {
+                return Ok(value);
+            }
+            let field = format!("{}/{name}", features.name());
+            Err(self.not_a_store(&field, "a finite number", &value.to_string()))
+        };
+        Ok(ByteRange { low: number("low")?, high: number("high")? })
     }
-
-    let mut out = Vec::new();
-    if let (Ok(wanted), Ok(found)) = (to_value(wanted), to_value(found)) {
-        walk("", &wanted, &found, &mut out);
-    }
-    out
 }

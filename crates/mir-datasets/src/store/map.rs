@@ -3,7 +3,10 @@
 
 use std::{fs::File, io, ops::Range, path::Path};
 
+use half::{f16, slice::HalfFloatSliceExt as _};
 use memmap2::Mmap;
+
+use super::values::{ByteRange, ValueFormat};
 
 /// A whole file, mapped read-only.
 #[derive(Debug)]
@@ -27,17 +30,43 @@ impl FileMap {
         self.0.len()
     }
 
-    /// Copies little-endian `f32` values. Counted in values from byte `base`, which needs no alignment.
+    /// Decodes little-endian values. Counted in values from byte `base`, which needs no alignment.
     ///
     /// # Panics
     /// If the values lie outside the file or `out` has another length.
-    pub(super) fn read(&self, base: usize, values: Range<usize>, out: &mut [f32]) {
-        let bytes = &self.0[base + 4 * values.start..base + 4 * values.end];
-        let (words, _) = bytes.as_chunks::<4>();
-        assert_eq!(words.len(), out.len(), "the caller sized the buffer");
-        // On little-endian machines the compiler makes a plain copy of this.
-        for (value, word) in out.iter_mut().zip(words) {
-            *value = f32::from_le_bytes(*word);
+    pub(super) fn read(
+        &self,
+        base: usize,
+        format: ValueFormat,
+        range: ByteRange,
+        values: Range<usize>,
+        out: &mut [f32],
+    ) {
+        assert_eq!(values.len(), out.len(), "the caller sized the buffer");
+        let size = format.bytes();
+        let bytes = &self.0[base + size * values.start..base + size * values.end];
+        match format {
+            ValueFormat::F32 => {
+                // On little-endian machines the compiler makes a plain copy of this.
+                for (value, word) in out.iter_mut().zip(bytes.as_chunks::<4>().0) {
+                    *value = f32::from_le_bytes(*word);
+                }
+            }
+            ValueFormat::F16 => read_halves(bytes, out),
+            ValueFormat::U8 => range.decode_into(bytes, out),
         }
+    }
+}
+
+/// In blocks, so that the conversion runs on vectors whatever the alignment of the bytes.
+fn read_halves(bytes: &[u8], out: &mut [f32]) {
+    const BLOCK: usize = 256;
+    let mut block = [f16::ZERO; BLOCK];
+    let (words, _) = bytes.as_chunks::<2>();
+    for (words, out) in words.chunks(BLOCK).zip(out.chunks_mut(BLOCK)) {
+        for (half, word) in block.iter_mut().zip(words) {
+            *half = f16::from_le_bytes(*word);
+        }
+        block[..words.len()].convert_to_f32_slice(out);
     }
 }

@@ -5,7 +5,8 @@ use std::ops::Range;
 use mir_core::Note;
 
 use super::{
-    FeatureStore, Recording, SkippedTrack, StoreHeader, StoredTrack, check_recording, plan_read,
+    FeatureStore, Prepared, Recording, SkippedTrack, StoreHeader, StoredTrack, plan_read,
+    values::Values,
 };
 use crate::Result;
 
@@ -14,8 +15,7 @@ use crate::Result;
 pub struct MemStore {
     header: StoreHeader,
     tracks: Vec<StoredTrack>,
-    /// Row-major `[channels, frames, bins]` for each track.
-    features: Vec<Vec<f32>>,
+    features: Vec<Values>,
     notes: Vec<Vec<Note>>,
     skipped: Vec<SkippedTrack>,
 }
@@ -36,13 +36,18 @@ impl MemStore {
     ///
     /// # Errors
     /// [`Error::BufferLength`](crate::Error::BufferLength) if the features do not have the shape that header and track say;
-    /// [`Error::NonFiniteFeature`](crate::Error::NonFiniteFeature) for NaN and infinities.
+    /// [`Error::NonFiniteFeature`](crate::Error::NonFiniteFeature) for NaN and infinities;
+    /// [`Error::BeyondFormat`](crate::Error::BeyondFormat) for values that the header's format cannot hold.
     pub fn push(&mut self, recording: Recording) -> Result<()> {
-        check_recording(&self.header, &recording)?;
-        self.tracks.push(recording.track);
-        self.features.push(recording.features.data.iter().copied().collect());
-        self.notes.push(recording.notes);
+        let prepared = Prepared::new(&self.header, recording)?;
+        self.push_prepared(prepared);
         Ok(())
+    }
+
+    pub(crate) fn push_prepared(&mut self, prepared: Prepared) {
+        self.tracks.push(prepared.track);
+        self.features.push(prepared.values);
+        self.notes.push(prepared.notes);
     }
 
     /// Notes that a recording was left out.
@@ -71,7 +76,7 @@ impl FeatureStore for MemStore {
     fn read_into(&self, track: usize, frames: Range<usize>, out: &mut [f32]) -> Result<()> {
         let plan = plan_read(&self.header, &self.tracks, track, &frames, out.len())?;
         for (from, to) in plan {
-            out[to].copy_from_slice(&self.features[track][from]);
+            self.features[track].read(from, &mut out[to]);
         }
         Ok(())
     }

@@ -5,22 +5,31 @@
 //! fingerprint is the store's identity: a store of other recordings, another front end or another
 //! version of the computation is never taken for the wanted one.
 //!
-//! # Layout of the file, schema 1
+//! # Layout of the file, schema 2
 //! | object | content |
 //! |---|---|
-//! | `/` attributes | `format` = `mir-feature-store`, `schema` = 1, `fingerprint` (32 hexadecimal digits), `header` (JSON), `skipped` (JSON) |
+//! | `/` attributes | `format` = `mir-feature-store`, `schema` = 2, `fingerprint` (32 hexadecimal digits), `header` (JSON), `skipped` (JSON) |
 //! | `/tracks/NAME` | one group a track; attributes `piece`, `instrument`, `seconds` |
-//! | `/tracks/NAME/features` | `f32` little-endian `[channels, frames, bins]`, contiguous, uncompressed, from a multiple of 4096 bytes on |
+//! | `/tracks/NAME/features` | `f32`, `f16` or `u8`, little-endian, `[channels, frames, bins]`, contiguous, uncompressed, from a multiple of 4096 bytes on |
+//! | … its attributes, for `u8` | `low`, `high` (`f32`): the values of the bytes 0 and 255 |
 //! | `/tracks/NAME/notes` | `f64` `[notes, 4]`: onset and offset in seconds, MIDI pitch, velocity 0 to 127 |
 //!
-//! In Python: `f = h5py.File(path); x = f["tracks"][name]["features"][0, 100:300]`.
+//! In Python: `f = h5py.File(path); x = f["tracks"][name]["features"][0, 100:300]`, and for bytes
+//! `low + (high - low) * x / 255`.
 
 mod memory;
+mod values;
 
+#[cfg(feature = "hdf5")]
+mod differences;
 #[cfg(feature = "hdf5")]
 mod file;
 #[cfg(feature = "hdf5")]
 mod map;
+#[cfg(feature = "hdf5")]
+pub(crate) mod notes;
+#[cfg(feature = "hdf5")]
+mod writer;
 
 use std::{fmt, ops::Range};
 
@@ -32,13 +41,19 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, Result, TrackId};
 
 #[cfg(feature = "hdf5")]
-pub use file::{Hdf5Store, Hdf5Writer};
-#[cfg(feature = "hdf5")]
-pub(crate) use file::{hdf5_error, write_text};
+pub use file::Hdf5Store;
 pub use memory::MemStore;
+#[cfg(feature = "hdf5")]
+pub(crate) use values::ByteRange;
+pub use values::ValueFormat;
+pub(crate) use values::Values;
+#[cfg(feature = "hdf5")]
+pub use writer::Hdf5Writer;
+#[cfg(feature = "hdf5")]
+pub(crate) use writer::{hdf5_error, write_text};
 
 /// Version of the layout of stores.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// What a store was made from, and what its features mean.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,12 +79,14 @@ pub struct StoreHeader {
     pub bins: usize,
     /// What the bins stand for.
     pub axis: BinAxis,
+    /// How the values are kept.
+    pub values: ValueFormat,
     /// Over names and content of all recordings, in order.
     pub sources: Fingerprint,
 }
 
 impl Fingerprinted for StoreHeader {
-    const DOMAIN: &'static str = "mir-datasets/store/1";
+    const DOMAIN: &'static str = "mir-datasets/store/2";
 }
 
 /// One track of a store.
@@ -211,25 +228,42 @@ fn plan_read(
     }))
 }
 
-/// Checks that a recording fits a store.
-fn check_recording(header: &StoreHeader, recording: &Recording) -> Result<()> {
-    let (channels, frames, bins) = recording.features.data.dim();
-    let expected = (header.channels, recording.track.frames, header.bins);
-    if (channels, frames, bins) != expected {
-        return Err(Error::BufferLength {
-            expected: expected.0 * expected.1 * expected.2,
-            actual: channels * frames * bins,
-        });
-    }
-    for ((_, frame, bin), &value) in recording.features.data.indexed_iter() {
-        if !value.is_finite() {
-            return Err(Error::NonFiniteFeature {
-                track: recording.track.id.clone(),
-                frame,
-                bin,
-                value,
+/// A track in the form in which a store keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Prepared {
+    pub(crate) track: StoredTrack,
+    pub(crate) values: Values,
+    pub(crate) notes: Vec<Note>,
+}
+
+impl Prepared {
+    /// Checks that a recording fits a store, and brings its values into the store's format.
+    pub(crate) fn new(header: &StoreHeader, recording: Recording) -> Result<Self> {
+        let Recording { track, features, notes } = recording;
+        let (channels, frames, bins) = features.data.dim();
+        let expected = (header.channels, track.frames, header.bins);
+        if (channels, frames, bins) != expected {
+            return Err(Error::BufferLength {
+                expected: expected.0 * expected.1 * expected.2,
+                actual: channels * frames * bins,
             });
         }
+        let wrong = |value: &f32| !value.is_finite();
+        if let Some(((_, frame, bin), &value)) =
+            features.data.indexed_iter().find(|(_, value)| wrong(value))
+        {
+            return Err(Error::NonFiniteFeature { track: track.id, frame, bin, value });
+        }
+        let data = features.data.as_standard_layout().into_owned();
+        // An array in standard layout may still begin within its memory.
+        let (data, offset) = data.into_raw_vec_and_offset();
+        let data = match offset {
+            Some(offset) if offset > 0 => data[offset..].to_vec(),
+            _ => data,
+        };
+        let Some(values) = Values::encode(header.values, data) else {
+            return Err(Error::BeyondFormat { track: track.id, format: header.values });
+        };
+        Ok(Self { track, values, notes })
     }
-    Ok(())
 }

@@ -107,23 +107,20 @@ fn a_build_can_be_cancelled() {
 
 #[cfg(feature = "hdf5")]
 mod cached {
-    use std::{fs, path::Path};
+    use std::fs;
 
     use mir_core::batch::BatchPosition;
-    use mir_datasets::{BatchPlan, LoaderConfig, StoreBuilder, recordings};
+    use mir_datasets::{
+        BatchPlan, LoaderConfig, StoreBuilder, ValueFormat,
+        cache::{self, EntryKind},
+        recordings,
+    };
     use mir_features::{FrontEndConfig, LogMelConfig};
     use tempfile::TempDir;
 
     use super::*;
 
-    fn names(folder: &Path) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
+    use crate::support::names;
 
     #[test]
     fn a_store_is_built_once_and_found_again() {
@@ -211,22 +208,162 @@ mod cached {
     }
 
     #[test]
-    fn a_failed_or_cancelled_build_leaves_nothing() {
+    fn a_failed_or_cancelled_build_leaves_no_store_and_the_next_one_goes_on_with_its_tracks() {
         let folder = TempDir::new().unwrap();
         let cancel = AtomicBool::new(false);
         let stop = |progress: Progress| cancel.store(progress.tracks_done == 2, Ordering::Relaxed);
         let cancelled = BuildOptions {
+            threads: 1,
             progress: Some(&stop),
             cancel: Some(&cancel),
             ..BuildOptions::default()
         };
         let build = |set: &SineSet, options| {
-            builder().build_or_open(folder.path(), set, Split::Train, options).unwrap_err()
+            builder().build_or_open(folder.path(), set, Split::Train, options)
         };
-        assert!(matches!(build(&SineSet::new(4), cancelled), Error::Cancelled { .. }));
+        let stores = || {
+            let entries = cache::entries(folder.path()).unwrap();
+            entries.iter().filter(|entry| matches!(entry.kind, EntryKind::Store(_))).count()
+        };
+        let failed = build(&SineSet::new(9), cancelled).unwrap_err();
+        assert!(matches!(failed, Error::Cancelled { .. }));
+        assert_eq!(stores(), 0);
+        let seen: RefCell<Vec<Progress>> = RefCell::default();
+        let report = |progress| seen.borrow_mut().push(progress);
+        let options = BuildOptions { progress: Some(&report), ..BuildOptions::default() };
+        let built = build(&SineSet::new(9), options).unwrap();
+        assert!((2..9).contains(&built.resumed), "{}", built.resumed);
+        assert_eq!(seen.borrow().last().unwrap().tracks_resumed, built.resumed);
+        assert_eq!(names(folder.path()).len(), 1, "the parts are gone");
+
+        // A recording that is repaired costs no other one.
         let broken = with_defect(3, Defect::NoAudio);
-        assert!(matches!(build(&broken, BuildOptions::default()), Error::TrackFailed { .. }));
-        assert_eq!(names(folder.path()), Vec::<String>::new());
+        let failed = build(&broken, BuildOptions::default()).unwrap_err();
+        assert!(matches!(failed, Error::TrackFailed { .. }));
+        assert_eq!(stores(), 1);
+        let repaired = with_defect(3, Defect::None);
+        let built = build(&repaired, BuildOptions { threads: 1, ..BuildOptions::default() });
+        assert!(built.unwrap().resumed >= 3);
+        assert_eq!(stores(), 2);
+    }
+
+    #[test]
+    fn a_part_that_was_damaged_is_prepared_again() {
+        let fresh = TempDir::new().unwrap();
+        let whole = builder().build_or_open(
+            fresh.path(),
+            &SineSet::new(5),
+            Split::Train,
+            BuildOptions::default(),
+        );
+        whole.unwrap();
+        let store = names(fresh.path()).remove(0);
+
+        let folder = TempDir::new().unwrap();
+        let broken = with_defect(4, Defect::NoAudio);
+        builder()
+            .build_or_open(folder.path(), &broken, Split::Train, BuildOptions::default())
+            .unwrap_err();
+        let parts = folder.path().join(&names(folder.path())[0]);
+        let parts: Vec<_> = names(&parts).iter().map(|name| parts.join(name)).collect();
+        let parts: Vec<_> =
+            parts.iter().filter(|path| path.extension().is_some_and(|e| e == "part")).collect();
+        assert!(!parts.is_empty());
+        for path in &parts {
+            let mut bytes = fs::read(path).unwrap();
+            let last = bytes.len() - 1;
+            bytes[last] ^= 0x10;
+            fs::write(path, bytes).unwrap();
+        }
+        let set = with_defect(4, Defect::None);
+        let built = builder()
+            .build_or_open(folder.path(), &set, Split::Train, BuildOptions::default())
+            .unwrap();
+        assert_eq!(built.resumed, 0);
+        assert_ne!(names(folder.path()), [store], "other lengths, another store");
+        assert_eq!(names(folder.path()).len(), 1);
+    }
+
+    #[test]
+    fn the_cache_lists_its_entries_and_purges_what_it_is_told() {
+        let folder = TempDir::new().unwrap();
+        let build = |set: &SineSet| {
+            builder().build_or_open(folder.path(), set, Split::Train, BuildOptions::default())
+        };
+        build(&SineSet::new(2)).unwrap();
+        build(&with_defect(4, Defect::NoAudio)).unwrap_err();
+        let store = folder
+            .path()
+            .join(names(folder.path()).into_iter().find(|name| name.ends_with(".h5")).unwrap());
+        fs::write(folder.path().join("my notes.txt"), "keep me").unwrap();
+        fs::write(folder.path().join("old_1234.h5"), "no HDF5").unwrap();
+        fs::write(store.with_extension("h5.tmp-1-0"), "half a store").unwrap();
+        let kinds = || -> Vec<&'static str> {
+            let entries = cache::entries(folder.path()).unwrap();
+            assert!(entries.iter().all(|entry| entry.bytes > 0));
+            entries
+                .iter()
+                .map(|entry| match &entry.kind {
+                    EntryKind::Store(header) => {
+                        assert_eq!(header.dataset, "sines");
+                        "store"
+                    }
+                    EntryKind::Unreadable => "unreadable",
+                    EntryKind::Parts => "parts",
+                    EntryKind::Unfinished => "unfinished",
+                    other => panic!("{other:?}"),
+                })
+                .collect()
+        };
+        let mut all = kinds();
+        all.sort_unstable();
+        assert_eq!(all, ["parts", "store", "unfinished", "unreadable"]);
+        let gone = cache::purge(folder.path(), |entry| !matches!(entry.kind, EntryKind::Store(_)));
+        assert_eq!(gone.unwrap().len(), 3);
+        assert_eq!(kinds(), ["store"]);
+        assert!(build(&SineSet::new(2)).unwrap().reused);
+        cache::purge(folder.path(), |_| true).unwrap();
+        assert_eq!(names(folder.path()), ["my notes.txt"]);
+    }
+
+    #[test]
+    fn a_build_at_work_is_not_purged() {
+        let folder = TempDir::new().unwrap();
+        let looked = RefCell::new(0);
+        let look = |_| {
+            let building = cache::entries(folder.path()).unwrap();
+            assert!(building.iter().all(|entry| entry.kind == EntryKind::Building), "{building:?}");
+            assert!(cache::purge(folder.path(), |_| true).unwrap().is_empty());
+            *looked.borrow_mut() += usize::from(!building.is_empty());
+        };
+        let options = BuildOptions { progress: Some(&look), ..BuildOptions::default() };
+        builder().build_or_open(folder.path(), &SineSet::new(3), Split::Train, options).unwrap();
+        assert_eq!(looked.into_inner(), 4);
+    }
+
+    #[test]
+    fn other_formats_are_other_stores_with_the_same_recordings() {
+        let folder = TempDir::new().unwrap();
+        let set = SineSet::new(3);
+        let mut sizes = Vec::new();
+        for values in [ValueFormat::F32, ValueFormat::F16, ValueFormat::U8] {
+            let builder = builder().with_values(values);
+            let options = BuildOptions::default();
+            let memory = builder.build_in_memory(&set, Split::Train, options).unwrap();
+            let built = builder.build_or_open(folder.path(), &set, Split::Train, options).unwrap();
+            assert!(!built.reused);
+            let again = builder.build_or_open(folder.path(), &set, Split::Train, options).unwrap();
+            assert!(again.reused);
+            for (a, b) in recordings(&memory).zip(recordings(again.store.as_ref())) {
+                assert_eq!(a.unwrap(), b.unwrap());
+            }
+            let entries = cache::entries(folder.path()).unwrap();
+            let of_format = entries.iter().find(
+                |entry| matches!(&entry.kind, EntryKind::Store(header) if header.values == values),
+            );
+            sizes.push(of_format.unwrap().bytes);
+        }
+        assert!(sizes[0] > sizes[1] && sizes[1] > sizes[2], "{sizes:?}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Stores: what goes in comes out, and nothing else is taken for a store.
 
-use mir_datasets::{Error, FeatureStore, MemStore, StoreHeader};
+use mir_datasets::{Error, FeatureStore, MemStore, StoreHeader, ValueFormat};
 
 use crate::support::store;
 
@@ -104,6 +104,50 @@ mod file {
                 assert_eq!(file.read(3, range.clone()).unwrap(), source.read(3, range).unwrap());
             }
         }
+    }
+
+    #[test]
+    fn half_precision_and_bytes_come_back_within_their_error_and_alike_on_all_ways() {
+        let folder = TempDir::new().unwrap();
+        let exact = store(4);
+        for values in [ValueFormat::F16, ValueFormat::U8] {
+            let header = StoreHeader { values, ..exact.header().clone() };
+            let mut memory = MemStore::new(header);
+            all(&exact).into_iter().for_each(|recording| memory.push(recording).unwrap());
+            let path = folder.path().join(format!("{values:?}.h5"));
+            let mut writer = Hdf5Writer::create(&path, memory.header().clone()).unwrap();
+            all(&exact).iter().for_each(|recording| writer.push(recording).unwrap());
+            writer.finish().unwrap();
+            let mapped = Hdf5Store::open(&path).unwrap();
+            let library = Hdf5Store::open_copying(&path).unwrap();
+            assert!(mapped.is_mapped() && !library.is_mapped());
+            for track in 0..4 {
+                let frames = exact.tracks()[track].frames;
+                for range in [0..frames, 5..11, frames - 1..frames] {
+                    let kept = memory.read(track, range.clone()).unwrap();
+                    assert_eq!(mapped.read(track, range.clone()).unwrap(), kept);
+                    assert_eq!(library.read(track, range.clone()).unwrap(), kept);
+                    let original = exact.read(track, range).unwrap();
+                    // 16 natural-log units: relative 2^-11 of 16, or half of 16 / 255.
+                    let bound = if values == ValueFormat::F16 { 0.008 } else { 0.04 };
+                    for (a, b) in kept.iter().zip(&original) {
+                        assert!((a - b).abs() < bound, "{values:?}: {a} {b}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn values_that_do_not_fit_are_refused() {
+        let source = store(1);
+        let header = StoreHeader { values: ValueFormat::F16, ..source.header().clone() };
+        let mut recording = source.recording(0).unwrap();
+        recording.features.data[(0, 0, 0)] = 1e6;
+        assert!(matches!(
+            MemStore::new(header).push(recording),
+            Err(Error::BeyondFormat { format: ValueFormat::F16, .. })
+        ));
     }
 
     #[test]

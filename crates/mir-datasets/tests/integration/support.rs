@@ -27,6 +27,8 @@ pub(crate) struct Sines {
     piece: String,
     samples: usize,
     seed: u64,
+    /// One note for so many samples of the track.
+    pub(crate) samples_of_a_note: usize,
     pub(crate) defect: Defect,
 }
 
@@ -37,6 +39,7 @@ impl Sines {
             piece: format!("piece {}", number / 2),
             samples,
             seed: number as u64,
+            samples_of_a_note: 2_000,
             defect: Defect::None,
         }
     }
@@ -84,7 +87,7 @@ impl Track for Sines {
         let seconds = SampleRate::HZ_16000.seconds(self.samples);
         let late = if self.defect == Defect::LateNotes { 60.0 } else { 0.0 };
         let mut random = Random::new(self.seed);
-        let mut notes: Vec<Note> = (0..self.samples / 2000)
+        let mut notes: Vec<Note> = (0..self.samples / self.samples_of_a_note)
             .map(|_| {
                 let onset = late + random.uniform() * seconds;
                 let key = Key::new(21 + random.below(88) as u8).unwrap();
@@ -149,6 +152,16 @@ impl Dataset for SineSet {
         }
         Err(Error::EmptySplit { dataset: "sines".to_owned(), split: split.to_string() })
     }
+}
+
+/// The names in a folder, sorted.
+pub(crate) fn names(folder: &std::path::Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
 }
 
 pub(crate) fn builder() -> StoreBuilder {

@@ -3,10 +3,30 @@
 //! Tracks are prepared in parallel and written in order, so the bytes of a store do not depend on the
 //! number of threads, and memory holds a few tracks, never the data set.
 //!
+//! # What a killed build leaves
+//! Every finished track of a store on disk is also a file of its own, in a folder beside the store:
+//! `maps-train_log-mel-229_1f3a9c02.parts`. A build that is killed, fails or is cancelled leaves that
+//! folder, the next build of the store takes the tracks out of it, and a finished build removes it. A part
+//! is known by the bytes of its recording and all settings, so also a build for which some
+//! recordings were added or repaired takes what is still right. The store has the same bytes as one
+//! that was built in one go.
+//!
+//! # Two builds of one store
+//! The second waits for the first (the operating system holds the lock, and frees it when a process
+//! ends, however that happens), and then reads the first one's store.
+//!
+//! # Cache
 //! A store is cached under a name that carries its fingerprint, `maps-train_log-mel-229_1f3a9c02.h5`.
 //! The fingerprint covers names and bytes of all recordings, the data set's version, the front end with
 //! all its settings and the version of its computation. Whatever changes among these makes a new file;
 //! nothing stale is ever read.
+
+#[cfg(feature = "hdf5")]
+mod cached;
+#[cfg(feature = "hdf5")]
+mod part;
+#[cfg(feature = "hdf5")]
+pub(crate) mod staging;
 
 use std::{
     error::Error as _,
@@ -25,7 +45,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Dataset, Error, FeatureStore, MemStore, Recording, Result, SkippedTrack, Split, StoreHeader,
-    StoredTrack, Track, ordered::Ordered, store::SCHEMA,
+    StoredTrack, Track, ValueFormat,
+    ordered::Ordered,
+    store::{Prepared, SCHEMA},
 };
 
 /// How far a build is.
@@ -33,6 +55,8 @@ use crate::{
 pub struct Progress {
     /// Tracks that are stored or skipped.
     pub tracks_done: usize,
+    /// Tracks among them that an earlier, interrupted build had finished.
+    pub tracks_resumed: usize,
     /// Tracks in all.
     pub tracks_total: usize,
     /// Seconds of audio that are stored.
@@ -114,12 +138,15 @@ pub struct Built {
     pub report: BuildReport,
     /// Whether it was found in the cache.
     pub reused: bool,
+    /// Tracks that came from an earlier, interrupted build.
+    pub resumed: usize,
 }
 
 /// Computes the features of data sets.
 #[derive(Clone, Debug)]
 pub struct StoreBuilder {
     front_end: Arc<dyn FrontEnd>,
+    values: ValueFormat,
 }
 
 impl StoreBuilder {
@@ -131,7 +158,21 @@ impl StoreBuilder {
         let front_end = front_end
             .build()
             .map_err(|source| Error::Features { track: None, source: Box::new(source) })?;
-        Ok(Self { front_end: front_end.into() })
+        Ok(Self { front_end: front_end.into(), values: ValueFormat::default() })
+    }
+
+    /// Keeps the values in another format than 32-bit floats.
+    ///
+    /// ```
+    /// use mir_datasets::{StoreBuilder, ValueFormat};
+    /// use mir_features::FrontEndConfig;
+    /// let builder = StoreBuilder::new(&FrontEndConfig::default())?.with_values(ValueFormat::U8);
+    /// # let _ = builder;
+    /// # Ok::<(), mir_datasets::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_values(self, values: ValueFormat) -> Self {
+        Self { values, ..self }
     }
 
     /// The front end.
@@ -188,43 +229,34 @@ impl StoreBuilder {
         options: BuildOptions<'_>,
     ) -> Result<MemStore> {
         let tracks = dataset.split(split)?;
-        let header = self.header(dataset, split, &tracks, options)?;
-        let mut store = MemStore::new(header);
-        let skipped = self.run(tracks, options, |recording| store.push(recording))?;
+        let digests = source_digests(&tracks, options)?;
+        let header = self.header(dataset, split, &tracks, &digests)?;
+        let mut store = MemStore::new(header.clone());
+        let (builder, work) = (self.clone(), tracks.clone());
+        let prepare = move |item: usize| {
+            let result = builder
+                .recording(work[item].as_ref())
+                .and_then(|recording| Prepared::new(&header, recording));
+            Ok(Outcome { result, resumed: false })
+        };
+        let (skipped, _) = run(&tracks, options, prepare, |prepared| {
+            store.push_prepared(prepared);
+            Ok(())
+        })?;
         skipped.into_iter().for_each(|s| store.push_skipped(s));
         Ok(store)
     }
 
-    /// The header of the store of these tracks. Reads all their sources to fingerprint them.
+    /// The header of the store of these tracks.
     fn header(
         &self,
         dataset: &dyn Dataset,
         split: Split,
         tracks: &[Arc<dyn Track>],
-        options: BuildOptions<'_>,
+        digests: &[Option<Fingerprint>],
     ) -> Result<StoreHeader> {
-        let total = tracks.len();
-        let sources = tracks.to_vec();
-        let threads = thread_count(options.threads, total);
-        let mut stream = Ordered::new(threads, 2 * threads, total as u64, move |item| {
-            sources[item as usize].source_fingerprint()
-        });
-        let mut digests: Vec<(&str, Option<Fingerprint>)> = Vec::with_capacity(total);
-        for track in tracks {
-            check_cancelled(options, digests.len(), total)?;
-            let Some(digest) = stream.next() else { break };
-            let digest = match (digest.and_then(|digest| digest), options.on_error) {
-                (Ok(digest), _) => Some(digest),
-                (Err(_), OnError::Skip) => None,
-                (Err(source), OnError::Fail) => {
-                    return Err(Error::TrackFailed {
-                        track: track.id().clone(),
-                        source: Box::new(source),
-                    });
-                }
-            };
-            digests.push((track.id().as_str(), digest));
-        }
+        let sources: Vec<(&str, Option<Fingerprint>)> =
+            tracks.iter().map(|track| track.id().as_str()).zip(digests.iter().copied()).collect();
         let front_end = &self.front_end;
         Ok(StoreHeader {
             schema: SCHEMA,
@@ -237,152 +269,113 @@ impl StoreBuilder {
             channels: 1,
             bins: front_end.bins(),
             axis: front_end.axis(),
-            sources: Fingerprint::of("mir-datasets/sources/1", &digests)?,
+            values: self.values,
+            sources: Fingerprint::of("mir-datasets/sources/1", &sources)?,
         })
-    }
-
-    /// Prepares tracks in parallel and hands them to `sink` in order.
-    fn run(
-        &self,
-        tracks: Vec<Arc<dyn Track>>,
-        options: BuildOptions<'_>,
-        mut sink: impl FnMut(Recording) -> Result<()>,
-    ) -> Result<Vec<SkippedTrack>> {
-        let total = tracks.len();
-        let mut progress = Progress {
-            tracks_done: 0,
-            tracks_total: total,
-            seconds_done: 0.0,
-            seconds_total: match options.progress {
-                Some(_) => tracks.iter().map(|track| track.duration_hint()).sum(),
-                None => None,
-            },
-        };
-        let report = |progress| options.progress.inspect(|report| report(progress));
-        report(progress);
-        let threads = thread_count(options.threads, total);
-        let builder = self.clone();
-        let work = tracks.clone();
-        // One track ahead for each worker is enough to keep all busy while the caller writes.
-        let mut stream = Ordered::new(threads, 2 * threads, total as u64, move |item| {
-            builder.recording(work[item as usize].as_ref())
-        });
-        let mut skipped: Vec<SkippedTrack> = Vec::new();
-        let mut first_failure: Option<(usize, Error)> = None;
-        for (index, track) in tracks.iter().enumerate() {
-            check_cancelled(options, index, total)?;
-            let Some(result) = stream.next() else { break };
-            match result.and_then(|recording| recording) {
-                Ok(recording) => {
-                    progress.seconds_done += recording.track.seconds;
-                    sink(recording)?;
-                }
-                // A panic is a defect of the program: it is never skipped.
-                Err(error @ Error::WorkerPanicked { .. }) => return Err(error),
-                Err(source) if options.on_error == OnError::Fail => {
-                    return Err(Error::TrackFailed {
-                        track: track.id().clone(),
-                        source: Box::new(source),
-                    });
-                }
-                Err(error) => {
-                    let reason = one_line(&error);
-                    log::warn!("{} is left out: {reason}", track.id());
-                    skipped.push(SkippedTrack { track: track.id().clone(), reason });
-                    first_failure.get_or_insert((index, error));
-                }
-            }
-            progress.tracks_done = index + 1;
-            report(progress);
-        }
-        match first_failure {
-            Some((index, source)) if skipped.len() == total => Err(Error::AllFailed {
-                total,
-                track: tracks[index].id().clone(),
-                source: Box::new(source),
-            }),
-            _ => Ok(skipped),
-        }
     }
 }
 
-#[cfg(feature = "hdf5")]
-mod cached {
-    use std::{
-        fs,
-        path::{Path, PathBuf},
-    };
-
-    use mir_core::Fingerprinted;
-
-    use super::*;
-    use crate::{Hdf5Store, Hdf5Writer};
-
-    impl StoreBuilder {
-        /// The store of a split, from the cache folder if it is there, else built into it.
-        ///
-        /// The folder is made if needed. A file of the right name that is damaged is built again; one
-        /// that lacks tracks that were skipped is built again under [`OnError::Fail`]. Two processes
-        /// may build the same store at once: each writes under a name of its own, and both get a
-        /// complete one.
-        ///
-        /// # Errors
-        /// [`Error::EmptySplit`] if there is no track; [`Error::TrackFailed`] or [`Error::AllFailed`]
-        /// if tracks cannot be prepared; [`Error::Cancelled`]; [`Error::Io`], [`Error::Hdf5`] or
-        /// [`Error::Core`] if the store cannot be written. Nothing half-written is left.
-        pub fn build_or_open(
-            &self,
-            cache_dir: impl AsRef<Path>,
-            dataset: &dyn Dataset,
-            split: Split,
-            options: BuildOptions<'_>,
-        ) -> Result<Built> {
-            let cache_dir = cache_dir.as_ref();
-            let tracks = dataset.split(split)?;
-            let header = self.header(dataset, split, &tracks, options)?;
-            let path = cache_path(cache_dir, &header)?;
-            if path.exists() {
-                match Hdf5Store::open_expecting(&path, &header) {
-                    Ok(store)
-                        if store.skipped().is_empty() || options.on_error == OnError::Skip =>
-                    {
-                        return Ok(Built {
-                            report: BuildReport::of(&store),
-                            store: Arc::new(store),
-                            reused: true,
-                        });
-                    }
-                    Ok(_) => {}
-                    Err(error) => log::warn!("{}; building it again", one_line(&error)),
-                }
+/// The fingerprints of the sources of all tracks, in order; `None` for one that cannot be read and will
+/// be skipped.
+fn source_digests(
+    tracks: &[Arc<dyn Track>],
+    options: BuildOptions<'_>,
+) -> Result<Vec<Option<Fingerprint>>> {
+    let total = tracks.len();
+    let sources = tracks.to_vec();
+    let threads = thread_count(options.threads, total);
+    let mut stream = Ordered::new(threads, 2 * threads, total as u64, move |item| {
+        sources[item as usize].source_fingerprint()
+    });
+    let mut digests = Vec::with_capacity(total);
+    for track in tracks {
+        check_cancelled(options, digests.len(), total)?;
+        let Some(digest) = stream.next() else { break };
+        digests.push(match (digest.and_then(|digest| digest), options.on_error) {
+            (Ok(digest), _) => Some(digest),
+            (Err(_), OnError::Skip) => None,
+            (Err(source), OnError::Fail) => {
+                return Err(Error::TrackFailed {
+                    track: track.id().clone(),
+                    source: Box::new(source),
+                });
             }
-            fs::create_dir_all(cache_dir).map_err(|source| Error::Io {
-                action: "create",
-                path: cache_dir.to_owned(),
-                source,
-            })?;
-            let mut writer = Hdf5Writer::create(&path, header.clone())?;
-            let skipped = self.run(tracks, options, |recording| writer.push(&recording))?;
-            skipped.into_iter().for_each(|s| writer.push_skipped(s));
-            writer.finish()?;
-            let store = Hdf5Store::open_expecting(&path, &header)?;
-            Ok(Built { report: BuildReport::of(&store), store: Arc::new(store), reused: false })
-        }
+        });
     }
+    Ok(digests)
+}
 
-    /// `maps-train_log-mel-229_1f3a9c02.h5`
-    fn cache_path(folder: &Path, header: &StoreHeader) -> Result<PathBuf> {
-        let kind = serde_json::to_value(&header.front_end)
-            .ok()
-            .and_then(|value| Some(value.get("kind")?.as_str()?.replace('_', "-")))
-            .unwrap_or_else(|| "features".to_owned());
-        Ok(folder.join(format!(
-            "{}-{}_{kind}-{}_{}.h5",
-            header.dataset,
-            header.split,
-            header.bins,
-            header.fingerprint()?.short()
-        )))
+/// What came of one track.
+struct Outcome {
+    /// The track, or why it cannot be prepared.
+    result: Result<Prepared>,
+    /// Whether an earlier build had prepared it.
+    resumed: bool,
+}
+
+/// Prepares tracks in parallel and hands them to `sink` in order. An error of `prepare` itself ends the
+/// build whatever the options say: it is not the track's fault.
+///
+/// Gives the tracks that were left out, and the number of those that were resumed.
+fn run(
+    tracks: &[Arc<dyn Track>],
+    options: BuildOptions<'_>,
+    prepare: impl Fn(usize) -> Result<Outcome> + Send + Sync + 'static,
+    mut sink: impl FnMut(Prepared) -> Result<()>,
+) -> Result<(Vec<SkippedTrack>, usize)> {
+    let total = tracks.len();
+    let mut progress = Progress {
+        tracks_done: 0,
+        tracks_resumed: 0,
+        tracks_total: total,
+        seconds_done: 0.0,
+        seconds_total: match options.progress {
+            Some(_) => tracks.iter().map(|track| track.duration_hint()).sum(),
+            None => None,
+        },
+    };
+    let report = |progress| options.progress.inspect(|report| report(progress));
+    report(progress);
+    let threads = thread_count(options.threads, total);
+    // One track ahead for each worker is enough to keep all busy while the caller writes.
+    let mut stream =
+        Ordered::new(threads, 2 * threads, total as u64, move |item| prepare(item as usize));
+    let mut skipped: Vec<SkippedTrack> = Vec::new();
+    let mut first_failure: Option<(usize, Error)> = None;
+    for (index, track) in tracks.iter().enumerate() {
+        check_cancelled(options, index, total)?;
+        let Some(outcome) = stream.next() else { break };
+        // A panic is a defect of the program, and a full disk is no fault of a track: neither is skipped.
+        let outcome = outcome.and_then(|outcome| outcome)?;
+        match outcome.result {
+            Ok(prepared) => {
+                progress.seconds_done += prepared.track.seconds;
+                progress.tracks_resumed += usize::from(outcome.resumed);
+                sink(prepared)?;
+            }
+            Err(source) if options.on_error == OnError::Fail => {
+                return Err(Error::TrackFailed {
+                    track: track.id().clone(),
+                    source: Box::new(source),
+                });
+            }
+            Err(error) => {
+                let reason = one_line(&error);
+                log::warn!("{} is left out: {reason}", track.id());
+                skipped.push(SkippedTrack { track: track.id().clone(), reason });
+                first_failure.get_or_insert((index, error));
+            }
+        }
+        progress.tracks_done = index + 1;
+        report(progress);
+    }
+    match first_failure {
+        Some((index, source)) if skipped.len() == total => Err(Error::AllFailed {
+            total,
+            track: tracks[index].id().clone(),
+            source: Box::new(source),
+        }),
+        _ => Ok((skipped, progress.tracks_resumed)),
     }
 }
 

@@ -1,0 +1,132 @@
+//! Any folder of recordings as a data set: for features of files that belong to no collection.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use mir_audio::LoadOptions;
+use mir_core::{AudioBuffer, Fingerprint, Note};
+
+use super::common;
+use crate::{Dataset, Error, Result, Split, Track, TrackId};
+
+/// All recordings below a folder, without labels. Every split is all of them.
+///
+/// The name of a track is its path below the folder, without ending, with `-` between the folders.
+///
+/// ```
+/// use mir_datasets::{Dataset, loaders::AudioFolder};
+/// # let folder = tempfile::tempdir()?;
+/// # let silence = mir_core::AudioBuffer::silence(mir_core::SampleRate::HZ_16000, 1, 160)?;
+/// # std::fs::create_dir(folder.path().join("live"))?;
+/// # mir_audio::write_wav(folder.path().join("live/take 1.wav"), &silence, mir_audio::WavFormat::Int16)?;
+/// let folder = AudioFolder::open(folder.path())?;
+/// assert_eq!(folder.tracks()[0].id().as_str(), "live-take 1");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct AudioFolder {
+    tracks: Vec<Arc<dyn Track>>,
+}
+
+impl AudioFolder {
+    /// Lists the recordings.
+    ///
+    /// # Errors
+    /// [`Error::ListAudio`] if the folder cannot be read, [`Error::NoRecordings`] if there is none;
+    /// [`Error::DuplicateTrack`] for files whose names differ in their ending only.
+    pub fn open(folder: impl AsRef<Path>) -> Result<Self> {
+        let folder = folder.as_ref();
+        let found = mir_audio::find(folder)
+            .map_err(|source| Error::ListAudio { source: Box::new(source) })?;
+        let mut files: Vec<AudioFile> = found
+            .into_iter()
+            .map(|path| {
+                let within = path.strip_prefix(folder).unwrap_or(&path).with_extension("");
+                let parts: Vec<_> = within.iter().map(|part| part.to_string_lossy()).collect();
+                Ok(AudioFile { id: TrackId::new(parts.join("-"))?, path })
+            })
+            .collect::<Result<_>>()?;
+        files.sort_by(|a, b| a.id.cmp(&b.id));
+        if let Some(pair) = files.windows(2).find(|pair| pair[0].id == pair[1].id) {
+            return Err(Error::DuplicateTrack {
+                track: pair[0].id.clone(),
+                first: pair[0].path.clone(),
+                second: pair[1].path.clone(),
+            });
+        }
+        if files.is_empty() {
+            return Err(Error::NoRecordings {
+                dataset: "folder",
+                path: folder.to_owned(),
+                expected: "audio files",
+            });
+        }
+        Ok(Self { tracks: files.into_iter().map(|file| Arc::new(file) as _).collect() })
+    }
+}
+
+impl Dataset for AudioFolder {
+    fn name(&self) -> &str {
+        "folder"
+    }
+
+    fn version(&self) -> &str {
+        "1"
+    }
+
+    fn license(&self) -> &str {
+        "unknown: that of the recordings"
+    }
+
+    fn citation(&self) -> &str {
+        "none"
+    }
+
+    fn tracks(&self) -> &[Arc<dyn Track>] {
+        &self.tracks
+    }
+
+    fn split(&self, _: Split) -> Result<Vec<Arc<dyn Track>>> {
+        Ok(self.tracks.clone())
+    }
+}
+
+/// A recording without labels.
+#[derive(Debug)]
+struct AudioFile {
+    id: TrackId,
+    path: PathBuf,
+}
+
+impl Track for AudioFile {
+    fn id(&self) -> &TrackId {
+        &self.id
+    }
+
+    fn piece(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn instrument(&self) -> &str {
+        ""
+    }
+
+    fn audio(&self, options: &LoadOptions) -> Result<AudioBuffer> {
+        mir_audio::load(&self.path, options)
+            .map_err(|source| Error::Audio { track: self.id.clone(), source: Box::new(source) })
+    }
+
+    fn notes(&self) -> Result<Vec<Note>> {
+        Ok(Vec::new())
+    }
+
+    fn source_fingerprint(&self) -> Result<Fingerprint> {
+        common::fingerprint("mir-datasets/folder/1", &[&self.path])
+    }
+
+    fn duration_hint(&self) -> Option<f64> {
+        mir_audio::info(&self.path).ok()?.duration()
+    }
+}
