@@ -8,14 +8,18 @@
 //! - [`Track::piece`] names the composition. Splits that claim to be free of leaks never hold one piece
 //!   in training and in validation or test.
 //! - Notes end where their sound ends: the pedal is already in their offsets.
+//! - A track says what it is annotated with ([`Track::labels`]) without reading it. Where it has several
+//!   annotations of a kind, [`Track::notes`] and its like read the first, the one that most users mean;
+//!   [`Track::annotation`] reads any.
+//! - An empty annotation file is an empty annotation; a missing one is an error.
 
-use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
+use std::{borrow::Borrow, collections::BTreeMap, fmt, path::PathBuf, str::FromStr, sync::Arc};
 
 use mir_audio::LoadOptions;
-use mir_core::{AudioBuffer, Fingerprint, Note};
+use mir_core::{AudioBuffer, Beats, F0Track, Fingerprint, Labeled, MultiF0, Note};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, random};
+use crate::{Annotation, Error, Kind, Label, Partition, Result, Stem, random};
 
 /// The name of a track, unique in its data set; also a file stem and the name of a group in a store.
 ///
@@ -131,6 +135,9 @@ impl FromStr for Split {
 }
 
 /// One recording with its annotations. Nothing is read before a method asks for it.
+///
+/// A loader says what there is in [`labels`](Self::labels) and reads it in
+/// [`annotation`](Self::annotation); the methods named after a kind follow from these two.
 pub trait Track: fmt::Debug + Send + Sync {
     /// Its name.
     fn id(&self) -> &TrackId;
@@ -141,17 +148,122 @@ pub trait Track: fmt::Debug + Send + Sync {
     /// What it is played on.
     fn instrument(&self) -> &str;
 
+    /// Who plays or made it, where the data set says so; splits can keep an artist on one side.
+    fn artist(&self) -> Option<&str> {
+        None
+    }
+
+    /// What else the data set says of it, by name: title, genre, style, tempo class.
+    fn metadata(&self) -> &BTreeMap<String, String> {
+        static NONE: BTreeMap<String, String> = BTreeMap::new();
+        &NONE
+    }
+
     /// The audio, decoded or rendered.
     ///
     /// # Errors
-    /// [`Error::Audio`] for a file that cannot be read, [`Error::Render`] for a generated recording.
+    /// [`Error::Audio`] for a file that cannot be read, [`Error::MissingFile`] where there is none,
+    /// [`Error::Render`] for a generated recording.
     fn audio(&self, options: &LoadOptions) -> Result<AudioBuffer>;
+
+    /// Its parts that can be heard alone; may be empty.
+    fn stems(&self) -> &[Stem] {
+        &[]
+    }
+
+    /// The audio of one stem.
+    ///
+    /// # Errors
+    /// [`Error::NoStem`] for a name that [`stems`](Self::stems) does not list, and as
+    /// [`audio`](Self::audio).
+    fn stem(&self, name: &str, options: &LoadOptions) -> Result<AudioBuffer> {
+        let _ = options;
+        Err(Error::NoStem {
+            track: self.id().clone(),
+            stem: name.to_owned(),
+            available: self.stems().iter().map(|stem| stem.name.clone()).collect(),
+        })
+    }
+
+    /// Its annotations, the most important of each kind first.
+    fn labels(&self) -> &[Label] {
+        &[]
+    }
+
+    /// Reads one annotation.
+    ///
+    /// # Errors
+    /// [`Error::NotAnnotated`] for one that [`labels`](Self::labels) does not list;
+    /// [`Error::MissingFile`], or an error that names file, line and column.
+    fn annotation(&self, label: &Label) -> Result<Annotation> {
+        Err(not_annotated(self.id(), label.to_string(), self.labels()))
+    }
 
     /// The notes, offsets extended by the pedal, sorted.
     ///
     /// # Errors
-    /// [`Error::Notes`] with file, line and column; [`Error::Render`] for a generated recording.
-    fn notes(&self) -> Result<Vec<Note>>;
+    /// [`Error::NotAnnotated`] if there are none; as [`annotation`](Self::annotation).
+    fn notes(&self) -> Result<Vec<Note>> {
+        match first(self, Kind::Notes)? {
+            Annotation::Notes(notes) => Ok(notes),
+            other => Err(wrong_content(self.id(), Kind::Notes, &other)),
+        }
+    }
+
+    /// The melody, or the pitch of a recording of one voice.
+    ///
+    /// # Errors
+    /// As [`notes`](Self::notes).
+    fn f0(&self) -> Result<F0Track> {
+        match first(self, Kind::F0)? {
+            Annotation::F0(track) => Ok(track),
+            other => Err(wrong_content(self.id(), Kind::F0, &other)),
+        }
+    }
+
+    /// All pitches over time.
+    ///
+    /// # Errors
+    /// As [`notes`](Self::notes).
+    fn multi_f0(&self) -> Result<MultiF0> {
+        match first(self, Kind::MultiF0)? {
+            Annotation::MultiF0(series) => Ok(series),
+            other => Err(wrong_content(self.id(), Kind::MultiF0, &other)),
+        }
+    }
+
+    /// The beats.
+    ///
+    /// # Errors
+    /// As [`notes`](Self::notes).
+    fn beats(&self) -> Result<Beats> {
+        match first(self, Kind::Beats)? {
+            Annotation::Beats(beats) => Ok(beats),
+            other => Err(wrong_content(self.id(), Kind::Beats, &other)),
+        }
+    }
+
+    /// Labelled intervals of a kind: chords, keys, segments, lyrics, events.
+    ///
+    /// # Errors
+    /// As [`notes`](Self::notes).
+    fn intervals(&self, kind: Kind) -> Result<Vec<Labeled<String>>> {
+        match first(self, kind)? {
+            Annotation::Labels(labels) => Ok(labels),
+            other => Err(wrong_content(self.id(), kind, &other)),
+        }
+    }
+
+    /// The tempo, in beats a minute.
+    ///
+    /// # Errors
+    /// As [`notes`](Self::notes).
+    fn tempo(&self) -> Result<f64> {
+        match first(self, Kind::Tempo)? {
+            Annotation::Tempo(tempo) => Ok(tempo),
+            other => Err(wrong_content(self.id(), Kind::Tempo, &other)),
+        }
+    }
 
     /// Identity of the source: of the bytes of all its files, or of the parameters it is generated from.
     ///
@@ -159,10 +271,57 @@ pub trait Track: fmt::Debug + Send + Sync {
     /// [`Error::Io`] if a file cannot be read.
     fn source_fingerprint(&self) -> Result<Fingerprint>;
 
+    /// The files that it consists of, also those that are not there; none for a generated recording.
+    fn files(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
     /// Length in seconds where it is known without decoding; for progress bars only.
     fn duration_hint(&self) -> Option<f64> {
         None
     }
+
+    /// Length of the audio in seconds: from the header of the file where it says it, otherwise decoded.
+    ///
+    /// # Errors
+    /// As [`audio`](Self::audio).
+    fn seconds(&self) -> Result<f64> {
+        let audio = self.audio(&LoadOptions::default())?;
+        Ok(audio.sample_rate().seconds(audio.len()))
+    }
+}
+
+/// The first annotation of a kind.
+fn first<T: Track + ?Sized>(track: &T, kind: Kind) -> Result<Annotation> {
+    let label = track.labels().iter().find(|label| label.kind == kind);
+    let label = label.ok_or_else(|| not_annotated(track.id(), kind.to_string(), track.labels()))?;
+    track.annotation(label)
+}
+
+pub(crate) fn not_annotated(track: &TrackId, label: String, labels: &[Label]) -> Error {
+    let available = labels.iter().map(Label::to_string).collect();
+    Error::NotAnnotated { track: track.clone(), label, available }
+}
+
+/// A loader that lists a kind and reads another is at fault, not the data; the kind is then as good as
+/// missing.
+fn wrong_content(track: &TrackId, kind: Kind, content: &Annotation) -> Error {
+    log::error!("{track}: {kind} were read as {} entries of another kind", content.len());
+    not_annotated(track, kind.to_string(), &[])
+}
+
+/// [`Track::labels`] of a track that has notes and nothing else.
+pub(crate) fn only_notes() -> &'static [Label] {
+    static NOTES: [Label; 1] = [Label { kind: Kind::Notes, variant: String::new() }];
+    &NOTES
+}
+
+/// [`Track::annotation`] of a track that implements [`Track::notes`] and has nothing else.
+pub(crate) fn notes_only<T: Track + ?Sized>(track: &T, label: &Label) -> Result<Annotation> {
+    if only_notes().contains(label) {
+        return Ok(Annotation::Notes(track.notes()?));
+    }
+    Err(not_annotated(track.id(), label.to_string(), track.labels()))
 }
 
 /// A known fault of a published recording. Loaders change nothing on their own.
@@ -198,6 +357,12 @@ pub trait Dataset: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`Error::EmptySplit`] if there is none.
     fn split(&self, split: Split) -> Result<Vec<Arc<dyn Track>>>;
+
+    /// The published divisions of the data set, the one that [`split`](Self::split) follows first; tracks
+    /// that are not on this disk included.
+    fn partitions(&self) -> &[Partition] {
+        &[]
+    }
 
     /// Known faults of recordings that are listed here.
     fn errata(&self) -> Vec<Erratum> {

@@ -48,6 +48,65 @@ pub enum Error {
         /// Where it should be.
         path: PathBuf,
     },
+    /// A recording has no annotation of the kind that was asked for.
+    #[error(
+        "{track} has no {label}; it has {}",
+        if available.is_empty() { "no annotations".to_owned() } else { available.join(", ") }
+    )]
+    NotAnnotated {
+        /// The recording.
+        track: TrackId,
+        /// What was asked for.
+        label: String,
+        /// What it is annotated with.
+        available: Vec<String>,
+    },
+    /// A recording has no stem of the name that was asked for.
+    #[error(
+        "{track} has no stem '{stem}'; it has {}",
+        if available.is_empty() { "no stems".to_owned() } else { available.join(", ") }
+    )]
+    NoStem {
+        /// The recording.
+        track: TrackId,
+        /// What was asked for.
+        stem: String,
+        /// The stems that it has.
+        available: Vec<String>,
+    },
+    /// An annotation of a recording cannot be used.
+    #[error("{track}: cannot load {label}")]
+    Annotation {
+        /// The recording.
+        track: TrackId,
+        /// The annotation.
+        label: String,
+        /// The cause, which names the file.
+        source: Box<Error>,
+    },
+    /// No data set has this name.
+    #[error(
+        "'{name}' is no data set that is known here{}; known are {}",
+        nearest.map_or(String::new(), |nearest| format!("; did you mean '{nearest}'?")), known.join(", ")
+    )]
+    UnknownDataset {
+        /// The name.
+        name: String,
+        /// The known name that is closest.
+        nearest: Option<&'static str>,
+        /// All known names.
+        known: Vec<&'static str>,
+    },
+    /// A file is not what its ending says: MATLAB data, YAML, a database.
+    #[error("{} is no usable {format} file", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        format: &'static str,
+        /// What is wrong with it.
+        source: Cause,
+    },
     /// A file name does not follow the rule of its data set.
     #[error("{} is not named {expected}; rename or remove the file", path.display())]
     FileName {

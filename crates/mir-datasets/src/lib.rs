@@ -2,7 +2,9 @@
 //!
 //! | I want … | use |
 //! |---|---|
-//! | to list recordings and load audio and notes | [`Dataset`], [`Track`], [`loaders`] |
+//! | to list recordings and load audio, stems and annotations | [`Dataset`], [`Track`], [`loaders`] |
+//! | a published split, one drawn by seed, or to know what leaks | [`splits`] |
+//! | to count recordings, seconds and notes | [`stats`] |
 //! | a piano data set that needs no download | [`mini`] |
 //! | features of a whole split, computed once and cached | [`StoreBuilder`], [`FeatureStore`] |
 //! | random windows with targets for training | [`BatchLoader`], [`LoaderConfig`] |
@@ -35,6 +37,7 @@
 //! # Features
 //! | feature | what it adds |
 //! |---|---|
+//! | `sqlite` | the database of WJazzD; builds SQLite with a C compiler |
 //! | `hdf5` (default) | stores on disk: [`Hdf5Store`], [`StoreBuilder::build_or_open`]; builds HDF5 with CMake |
 //!
 //! # Other crates
@@ -44,6 +47,7 @@
 #![warn(clippy::print_stdout)]
 #![doc(test(attr(deny(warnings))))]
 
+mod annotation;
 pub mod arrays;
 mod augment;
 mod build;
@@ -58,15 +62,19 @@ pub mod mini;
 mod ordered;
 mod positioned;
 mod random;
+pub mod splits;
+pub mod stats;
 pub mod store;
 mod targets;
 mod window;
 
+pub use annotation::{Annotation, Kind, Label, Stem};
 pub use augment::AugmentConfig;
 pub use build::{BuildOptions, BuildReport, Built, OnError, Progress, StoreBuilder};
 pub use dataset::{Dataset, Erratum, Split, Track, TrackId, one_per_piece, shared_pieces};
 pub use error::{Cause, Error, Result};
 pub use loader::{BatchLoader, BatchPlan, LoaderConfig, Remainder, TranscriptionBatch};
+pub use splits::Partition;
 pub use store::{
     FeatureStore, MemStore, Recording, SkippedTrack, StoreHeader, StoredTrack, ValueFormat,
     recordings,

@@ -20,6 +20,8 @@ pub(crate) enum Purpose {
     Crop = 3,
     /// Augmentation of a crop.
     Augment = 4,
+    /// Division of a data set.
+    Split = 16,
 }
 
 /// The stream of one item.

@@ -15,6 +15,10 @@
 //! | Sonic Visualiser layer or session (`.svl`, `.sv`) | [`parse_svl`] | [`render_svl`] | [`SonicLayer`] |
 //! | JAMS (`.jams`, `.jamz`) | [`Jams::read`], [`Jams::parse`] | [`Jams::write`], [`Jams::render`] | [`Jams`] |
 //! | pitch track of MIREX, CREPE and others | [`parse_f0`] | [`render_f0`] | [`F0Track`](crate::F0Track) |
+//! | several pitches at a time | [`parse_multi_f0`] | | [`MultiF0`](crate::MultiF0) |
+//! | beats, with positions or without | [`parse_beats`] | | [`Beats`](crate::Beats) |
+//! | labelled intervals: chords, keys, sections | [`parse_labels`] | | [`Labeled`](crate::Labeled) |
+//! | any columns | [`text_rows`] | | [`TextRow`] |
 //!
 //! [`NoteFormat`] reads notes out of any of them and finds out which it is. The note text of this
 //! workspace is one header line, then one note a line: onset and offset in seconds, MIDI note, velocity,
@@ -39,6 +43,7 @@ mod jams;
 mod musicnet;
 mod names;
 mod notes;
+mod rows;
 mod score;
 mod sonic;
 mod text;
@@ -54,6 +59,7 @@ pub use notes::{
     parse_maps, parse_notes, parse_notes_json, read_notes, render_maps, render_notes,
     render_notes_csv, render_notes_json, write_notes,
 };
+pub use rows::{Delimiter, TextRow, parse_beats, parse_labels, parse_multi_f0, text_rows};
 pub use score::{ScoreText, parse_score_text, render_score_text};
 pub use sonic::{
     PitchUnit, SonicKind, SonicLayer, SonicPoint, parse_sonic_csv, parse_svl, render_sonic_csv,

@@ -91,7 +91,7 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 /// Where a field stands, for error messages.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Row<'a> {
     pub(super) path: &'a Path,
     pub(super) line: usize,

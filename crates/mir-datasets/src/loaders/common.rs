@@ -50,6 +50,15 @@ pub(super) fn first_existing(
     })
 }
 
+/// The first of some files that exists, or the first of them: for files that are asked for later.
+///
+/// # Panics
+/// If there are none to choose from.
+pub(super) fn first_there(candidates: Vec<PathBuf>) -> PathBuf {
+    let there = candidates.iter().position(|path| path.is_file()).unwrap_or(0);
+    candidates.into_iter().nth(there).expect("loaders name at least one place for a file")
+}
+
 /// Identity of the content of some files, in the order given.
 pub(super) fn fingerprint(domain: &str, files: &[&Path]) -> Result<Fingerprint> {
     let digests = files

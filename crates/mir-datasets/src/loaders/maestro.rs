@@ -38,8 +38,52 @@ use mir_core::{
 use mir_midi::{PedalRule, Score};
 use serde::{Deserialize, Serialize};
 
-use super::common::{fingerprint, first_existing, is_below, rows};
-use crate::{Dataset, Erratum, Error, Result, Split, Track, TrackId};
+use super::{
+    Checksum, Info, Remote,
+    collection::Sound,
+    common::{fingerprint, first_existing, is_below, rows},
+};
+use crate::{
+    Annotation, Dataset, Erratum, Error, Kind, Label, Result, Split, Track, TrackId,
+    dataset::{notes_only, only_notes},
+};
+
+/// What is known of it.
+pub const INFO: Info = Info {
+    name: "maestro",
+    title: "MAESTRO",
+    version: "3.0.0",
+    license: "CC BY-NC-SA 4.0: non-commercial use",
+    citation: "C. Hawthorne, A. Stasyuk, A. Roberts, I. Simon, C.-Z. A. Huang, S. Dieleman, E. Elsen, \
+               J. Engel, D. Eck: Enabling factorized piano music modeling and generation with the \
+               MAESTRO dataset. International Conference on Learning Representations, 2019.",
+    holds: &[Kind::Notes],
+    layout: LAYOUT,
+    home: "magenta.tensorflow.org/datasets/maestro, open; 101 GB, 120 GB unpacked",
+    remotes: &[
+        Remote {
+            name: "all",
+            url: "https://storage.googleapis.com/magentadata/datasets/maestro/v3.0.0/maestro-v3.0.0.zip",
+            file: "maestro-v3.0.0.zip",
+            checksum: Checksum::Sha256(
+                "6680fea5be2339ea15091a249fbd70e49551246ddbd5ca50f1b2352c08c95291",
+            ),
+            unpack: Some(""),
+        },
+        Remote {
+            name: "midi",
+            url: "https://storage.googleapis.com/magentadata/datasets/maestro/v3.0.0/maestro-v3.0.0-midi.zip",
+            file: "maestro-v3.0.0-midi.zip",
+            checksum: Checksum::Sha256(
+                "70470ee253295c8d2c71e6d9d4a815189e35c89624b76d22fce5a019d5dde12c",
+            ),
+            unpack: Some(""),
+        },
+    ],
+};
+
+const LAYOUT: &str = "maestro-v3.0.0.csv (or 2.0.0, 1.0.0; or .json) beside the folders of the \
+                      years, or data.json of the small subset";
 
 /// The recordings of version 2 in which other instruments sound along; version 3 leaves them out.
 const CHAMBER: [&str; 6] = [
@@ -305,8 +349,24 @@ impl Track for MaestroTrack {
         mir_midi::read_notes(path, PedalRule::Default).map_err(|e| self.midi_error(e))
     }
 
+    fn labels(&self) -> &[Label] {
+        only_notes()
+    }
+
+    fn annotation(&self, label: &Label) -> Result<Annotation> {
+        notes_only(self, label)
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        [self.audio_file(), self.label_file()].into_iter().flatten().collect()
+    }
+
     fn source_fingerprint(&self) -> Result<Fingerprint> {
         fingerprint("mir-datasets/maestro/1", &[&self.audio_file()?, &self.label_file()?])
+    }
+
+    fn seconds(&self) -> Result<f64> {
+        Sound::File(self.audio_file()?).seconds(&self.id)
     }
 
     fn duration_hint(&self) -> Option<f64> {
@@ -340,12 +400,8 @@ impl Maestro {
         let root = root.as_ref();
         // A missing root is an error of the file system, with its reason.
         super::common::list(root)?;
-        let none = || Error::NoRecordings {
-            dataset: "MAESTRO",
-            path: root.to_owned(),
-            expected: "maestro-v3.0.0.csv (or 2.0.0, 1.0.0; or .json) beside the folders of the \
-                       years, or data.json of the small subset",
-        };
+        let none =
+            || Error::NoRecordings { dataset: "MAESTRO", path: root.to_owned(), expected: LAYOUT };
         let (version, table) = MaestroVersion::ALL
             .into_iter()
             .filter(|version| config.version.is_none_or(|wanted| wanted == *version))
@@ -400,7 +456,7 @@ impl Maestro {
 
 impl Dataset for Maestro {
     fn name(&self) -> &str {
-        "maestro"
+        INFO.name
     }
 
     fn version(&self) -> &str {
@@ -408,13 +464,11 @@ impl Dataset for Maestro {
     }
 
     fn license(&self) -> &str {
-        "CC BY-NC-SA 4.0: non-commercial use"
+        INFO.license
     }
 
     fn citation(&self) -> &str {
-        "C. Hawthorne, A. Stasyuk, A. Roberts, I. Simon, C.-Z. A. Huang, S. Dieleman, E. Elsen, \
-         J. Engel, D. Eck: Enabling factorized piano music modeling and generation with the MAESTRO \
-         dataset. International Conference on Learning Representations, 2019."
+        INFO.citation
     }
 
     fn tracks(&self) -> &[Arc<dyn Track>] {

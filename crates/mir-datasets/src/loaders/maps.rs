@@ -40,14 +40,39 @@ use mir_audio::LoadOptions;
 use mir_core::{AudioBuffer, Fingerprint, Note, formats::read_notes};
 use serde::{Deserialize, Serialize};
 
-use super::common::{fingerprint, has_ending, list, stem};
-use crate::{Dataset, Error, Result, Split, Track, TrackId};
+use super::{
+    Info,
+    collection::Sound,
+    common::{fingerprint, has_ending, list, stem},
+};
+use crate::{
+    Annotation, Dataset, Error, Kind, Label, Result, Split, Track, TrackId,
+    dataset::{notes_only, only_notes},
+};
 
 /// The 270 published recordings: a header, then a piece and the pianos that play it on each line.
 const RECORDINGS: &str = include_str!("../../../../datasets/maps/recordings.tsv");
 
 /// Names of one piece under which the data set lists another.
 const ALIASES: [(&str, &str); 1] = [("chpn-p11-format0", "chpn-p11")];
+
+/// What is known of it.
+pub const INFO: Info = Info {
+    name: "maps",
+    title: "MAPS",
+    version: "2010",
+    license: "CC BY-NC-SA 2.0 FR: non-commercial use",
+    citation: "V. Emiya, R. Badeau, B. David: Multipitch estimation of piano sounds using a new \
+               probabilistic spectral smoothness principle. IEEE Transactions on Audio, Speech and \
+               Language Processing 18(6), 2010.",
+    holds: &[Kind::Notes],
+    layout: LAYOUT,
+    home: "by request at adasp.telecom-paris.fr; an open mirror is amubox.univ-amu.fr",
+    remotes: &[],
+};
+
+const LAYOUT: &str = "flac/NAME.flac (or ogg, wav) and tsv/matched/NAME.tsv, here or in the folders \
+                      train and test, with NAME = MAPS_MUS-<piece>_<piano>";
 
 /// What the names of files before their ending look like.
 const NAME: &str = "MAPS_MUS-<piece>_<piano>";
@@ -219,8 +244,24 @@ impl Track for MapsTrack {
             .map_err(|source| Error::Notes { track: self.id.clone(), source: Box::new(source) })
     }
 
+    fn labels(&self) -> &[Label] {
+        only_notes()
+    }
+
+    fn annotation(&self, label: &Label) -> Result<Annotation> {
+        notes_only(self, label)
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        vec![self.audio.clone(), self.labels.clone()]
+    }
+
     fn source_fingerprint(&self) -> Result<Fingerprint> {
         fingerprint("mir-datasets/maps/1", &[&self.audio, &self.labels])
+    }
+
+    fn seconds(&self) -> Result<f64> {
+        Sound::File(self.audio.clone()).seconds(&self.id)
     }
 
     fn duration_hint(&self) -> Option<f64> {
@@ -308,21 +349,19 @@ impl Maps {
 
 impl Dataset for Maps {
     fn name(&self) -> &str {
-        "maps"
+        INFO.name
     }
 
     fn version(&self) -> &str {
-        "2010"
+        INFO.version
     }
 
     fn license(&self) -> &str {
-        "CC BY-NC-SA 2.0 FR: non-commercial use"
+        INFO.license
     }
 
     fn citation(&self) -> &str {
-        "V. Emiya, R. Badeau, B. David: Multipitch estimation of piano sounds using a new \
-         probabilistic spectral smoothness principle. IEEE Transactions on Audio, Speech and \
-         Language Processing 18(6), 2010."
+        INFO.citation
     }
 
     fn tracks(&self) -> &[Arc<dyn Track>] {
@@ -366,8 +405,7 @@ fn find_recordings(root: &Path) -> Result<Vec<MapsTrack>> {
         return Err(Error::NoRecordings {
             dataset: "MAPS",
             path: root.to_owned(),
-            expected: "flac/NAME.flac (or ogg, wav) and tsv/matched/NAME.tsv, here or in the folders \
-                       train and test, with NAME = MAPS_MUS-<piece>_<piano>",
+            expected: LAYOUT,
         });
     }
     Ok(found.into_values().collect())

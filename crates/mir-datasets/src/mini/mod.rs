@@ -46,7 +46,25 @@ use self::{
     notation::Score,
     performance::{PerformanceConfig, Performer},
 };
-use crate::{Dataset, Error, Result, Split, Track, TrackId, random};
+use crate::{
+    Annotation, Dataset, Error, Kind, Label, Result, Split, Track, TrackId,
+    dataset::{notes_only, only_notes},
+    loaders::Info,
+    random,
+};
+
+/// What is known of it.
+pub const INFO: Info = Info {
+    name: "mini",
+    title: "mini",
+    version: "1",
+    license: "MIT (compositions in the public domain or original, encodings and sounds original)",
+    citation: "The mir authors, `mini`: a generated piano data set",
+    holds: &[Kind::Notes],
+    layout: "none: everything is made in memory",
+    home: "this crate",
+    remotes: &[],
+};
 
 /// Name of the instrument that training never hears, in track names and [`Track::instrument`].
 pub const UNHEARD: &str = "unheard";
@@ -165,19 +183,19 @@ const CHANCE_BARS: u32 = 16;
 
 impl Dataset for Mini {
     fn name(&self) -> &str {
-        "mini"
+        INFO.name
     }
 
     fn version(&self) -> &str {
-        "1"
+        INFO.version
     }
 
     fn license(&self) -> &str {
-        "MIT (compositions in the public domain or original, encodings and sounds original)"
+        INFO.license
     }
 
     fn citation(&self) -> &str {
-        "The mir authors, `mini`: a generated piano data set"
+        INFO.citation
     }
 
     fn tracks(&self) -> &[Arc<dyn Track>] {
@@ -304,6 +322,14 @@ impl Track for MiniTrack {
 
     fn notes(&self) -> Result<Vec<Note>> {
         Ok(pedal::apply(&self.performance()?, PedalRule::Default))
+    }
+
+    fn labels(&self) -> &[Label] {
+        only_notes()
+    }
+
+    fn annotation(&self, label: &Label) -> Result<Annotation> {
+        notes_only(self, label)
     }
 
     fn source_fingerprint(&self) -> Result<Fingerprint> {

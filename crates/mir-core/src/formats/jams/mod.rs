@@ -15,9 +15,9 @@ use std::{
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Map, Value, json};
 
-use self::values::{contours_of, notes_of};
+use self::values::{beats_of, contours_of, labels_of, notes_of};
 use super::{PitchUnit, text::read_text};
-use crate::{Error, F0Track, Note, Result, publish};
+use crate::{Beats, Error, F0Track, Labeled, Note, Result, publish};
 
 /// The version of the JAMS schema that is written.
 const VERSION: &str = "0.3.4";
@@ -367,6 +367,25 @@ impl JamsAnnotation {
     /// within a contour, and values that are no contour points.
     pub fn contours(&self) -> Result<Vec<F0Track>> {
         contours_of(self)
+    }
+
+    /// The beats of a `beat` or `beat_position` annotation, with the positions that it has.
+    ///
+    /// # Errors
+    /// [`Error::Entry`] with the row for another namespace, a time that is no number or negative, a
+    /// position that is no whole number, and times that do not increase.
+    pub fn beats(&self) -> Result<Beats> {
+        beats_of(self)
+    }
+
+    /// The rows of an annotation whose values are texts or numbers, as labelled intervals: chords, keys,
+    /// segments, tempi. Numbers are written out.
+    ///
+    /// # Errors
+    /// [`Error::Entry`] with the row for a time or duration that is no number or negative, and for a value
+    /// that is neither text nor number.
+    pub fn labels(&self) -> Result<Vec<Labeled<String>>> {
+        labels_of(self)
     }
 
     fn error(

@@ -11,7 +11,7 @@ use super::{
     },
     JamsAnnotation,
 };
-use crate::{F0Frame, F0Track, Note, Pitch, Result, Velocity};
+use crate::{Beat, Beats, F0Frame, F0Track, Interval, Labeled, Note, Pitch, Result, Velocity};
 
 /// Marks what a row does not have.
 const NOTHING: &Value = &Value::Null;
@@ -154,4 +154,45 @@ pub(super) fn contours_of(annotation: &JamsAnnotation) -> Result<Vec<F0Track>> {
         track_at(frames, path, &format!("annotation {}, contour {index}", at + 1))
     };
     contours.into_iter().map(track).collect()
+}
+
+pub(super) fn beats_of(annotation: &JamsAnnotation) -> Result<Beats> {
+    let namespace = annotation.namespace();
+    if !matches!(namespace, "beat" | "beat_position") {
+        let actual = Value::from(namespace);
+        return Err(annotation.error(None, "namespace", "beat or beat_position", &actual));
+    }
+    let mut beats: Vec<Beat> = Vec::new();
+    for (index, row) in rows(annotation)?.iter().enumerate() {
+        let time = span(annotation, index, row)?.0;
+        if beats.last().is_some_and(|previous| previous.time >= time) {
+            let expected = "later than in the row before";
+            return Err(annotation.error(Some(index), "time", expected, row.time));
+        }
+        // `beat_position` wraps the position in an object; `beat` has it as a number or null.
+        let value = row.value.get("position").unwrap_or(row.value);
+        let whole = |p: f64| (p.fract() == 0.0 && (0.0..=32.0).contains(&p)).then_some(p as u32);
+        let position = match value {
+            Value::Null => None,
+            value => Some(value.as_f64().and_then(whole).ok_or_else(|| {
+                annotation.error(Some(index), "position", "a whole number from 0 to 32", value)
+            })?),
+        };
+        beats.push(Beat { time, position });
+    }
+    Beats::new(beats)
+}
+
+pub(super) fn labels_of(annotation: &JamsAnnotation) -> Result<Vec<Labeled<String>>> {
+    let mut labels = Vec::new();
+    for (index, row) in rows(annotation)?.iter().enumerate() {
+        let (time, duration) = span(annotation, index, row)?;
+        let label = match row.value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            other => return Err(annotation.error(Some(index), "value", "a text or number", other)),
+        };
+        labels.push(Labeled { interval: Interval::new(time, time + duration)?, label });
+    }
+    Ok(labels)
 }
