@@ -92,6 +92,14 @@ impl TranscriptionModel {
         &mut self.meta
     }
 
+    pub(crate) fn params(&self) -> &Params {
+        &self.params
+    }
+
+    pub(crate) fn network(&self) -> &OnsetsFrames {
+        &self.network
+    }
+
     /// Number of trainable values.
     pub fn parameters(&self) -> usize {
         self.params.count_trainable()

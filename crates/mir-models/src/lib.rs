@@ -38,6 +38,8 @@ pub mod decode;
 mod device;
 mod error;
 #[cfg(feature = "torch")]
+pub mod export;
+#[cfg(feature = "torch")]
 pub mod infer;
 #[cfg(feature = "torch")]
 pub mod loss;

@@ -1,4 +1,4 @@
-//! Convolution, linear layer, batch normalisation, dropout.
+//! Linear layer, embedding, PReLU, dropout.
 
 use tch::{Kind, Tensor};
 
@@ -9,51 +9,11 @@ use crate::{
     params::{Init, Scope},
 };
 
-/// Two-dimensional convolution, stride 1, zero padding that keeps the size, with bias.
-/// Weights `[out, in, height, width]`, uniform in `±1/√(in·height·width)` like the biases.
-#[derive(Debug)]
-pub struct Conv2d {
-    weight: Tensor,
-    bias: Tensor,
-    padding: [i64; 2],
-}
-
-impl Conv2d {
-    /// A layer with an odd kernel `[height, width]`.
-    ///
-    /// # Errors
-    /// [`Error::DuplicateParameter`](crate::Error::DuplicateParameter), or what LibTorch says.
-    pub fn new(
-        mut scope: Scope<'_>,
-        inputs: usize,
-        outputs: usize,
-        kernel: [usize; 2],
-    ) -> Result<Self> {
-        let init = Init::fan_in(inputs * kernel[0] * kernel[1]);
-        Ok(Self {
-            weight: scope.weight("weight", &[outputs, inputs, kernel[0], kernel[1]], init)?,
-            bias: scope.weight("bias", &[outputs], init)?,
-            padding: kernel.map(|k| (k / 2) as i64),
-        })
-    }
-
-    /// `[batch, in, height, width]` → `[batch, out, height, width]`.
-    ///
-    /// # Errors
-    /// What LibTorch says.
-    pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        let (weight, bias) = (mode.cast(&self.weight)?, mode.cast(&self.bias)?);
-        mode.cast(x)?
-            .f_conv2d(&weight, Some(&bias), [1, 1], self.padding, [1, 1], 1)
-            .during("a convolution")
-    }
-}
-
 /// `y = W·x + b` over the last axis. Weights `[out, in]`, uniform in `±1/√in` like the biases.
 #[derive(Debug)]
 pub struct Linear {
     weight: Tensor,
-    bias: Tensor,
+    bias: Option<Tensor>,
 }
 
 impl Linear {
@@ -63,10 +23,17 @@ impl Linear {
     /// [`Error::DuplicateParameter`](crate::Error::DuplicateParameter), or what LibTorch says.
     pub fn new(mut scope: Scope<'_>, inputs: usize, outputs: usize) -> Result<Self> {
         let init = Init::fan_in(inputs);
-        Ok(Self {
-            weight: scope.weight("weight", &[outputs, inputs], init)?,
-            bias: scope.weight("bias", &[outputs], init)?,
-        })
+        let weight = scope.weight("weight", &[outputs, inputs], init)?;
+        Ok(Self { weight, bias: Some(scope.weight("bias", &[outputs], init)?) })
+    }
+
+    /// A layer without bias.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn without_bias(mut scope: Scope<'_>, inputs: usize, outputs: usize) -> Result<Self> {
+        let weight = scope.weight("weight", &[outputs, inputs], Init::fan_in(inputs))?;
+        Ok(Self { weight, bias: None })
     }
 
     /// `[…, in]` → `[…, out]`.
@@ -74,55 +41,59 @@ impl Linear {
     /// # Errors
     /// What LibTorch says.
     pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        let (weight, bias) = (mode.cast(&self.weight)?, mode.cast(&self.bias)?);
-        mode.cast(x)?.f_linear(&weight, Some(&bias)).during("a linear layer")
+        let weight = mode.cast(&self.weight)?;
+        let bias = self.bias.as_ref().map(|bias| mode.cast(bias)).transpose()?;
+        mode.cast(x)?.f_linear(&weight, bias.as_ref()).during("a linear layer")
     }
 }
 
-/// Batch normalisation over axis 1 (Ioffe and Szegedy 2015): scale 1, shift 0, running mean 0, running
-/// variance 1 at the start; `eps` 1e-5 and momentum 0.1 as in PyTorch. Statistics are 32-bit whatever
-/// the input is.
+/// A table of vectors. They start normal with deviation 1.
 #[derive(Debug)]
-pub struct BatchNorm {
+pub struct Embedding {
     weight: Tensor,
-    bias: Tensor,
-    running_mean: Tensor,
-    running_var: Tensor,
 }
 
-impl BatchNorm {
-    const EPS: f64 = 1e-5;
-    const MOMENTUM: f64 = 0.1;
-
-    /// A layer for a number of channels.
+impl Embedding {
+    /// `count` vectors of `features` numbers.
     ///
     /// # Errors
     /// [`Error::DuplicateParameter`](crate::Error::DuplicateParameter), or what LibTorch says.
-    pub fn new(mut scope: Scope<'_>, channels: usize) -> Result<Self> {
-        Ok(Self {
-            weight: scope.weight("weight", &[channels], Init::Constant(1.0))?,
-            bias: scope.weight("bias", &[channels], Init::Constant(0.0))?,
-            running_mean: scope.buffer("running_mean", &[channels], Init::Constant(0.0))?,
-            running_var: scope.buffer("running_var", &[channels], Init::Constant(1.0))?,
-        })
+    pub fn new(mut scope: Scope<'_>, count: usize, features: usize) -> Result<Self> {
+        let init = Init::Normal { deviation: 1.0 };
+        Ok(Self { weight: scope.weight("weight", &[count, features], init)? })
     }
 
-    /// Same shape in and out, `[batch, channels, …]`.
+    /// Indices of any shape, 64-bit → `[…, features]`.
     ///
     /// # Errors
-    /// What LibTorch says; in training, also for a single value per channel.
-    pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        x.f_batch_norm(
-            Some(&self.weight),
-            Some(&self.bias),
-            Some(&self.running_mean),
-            Some(&self.running_var),
-            mode.train,
-            Self::MOMENTUM,
-            Self::EPS,
-            true,
-        )
-        .during("batch normalisation")
+    /// What LibTorch says, also for an index out of range.
+    pub fn forward(&self, indices: &Tensor) -> Result<Tensor> {
+        Tensor::f_embedding(&self.weight, indices, -1, false, false).during("an embedding")
+    }
+}
+
+/// `max(0, x) + a·min(0, x)` with a trained slope `a`, one for all or one for each channel (axis 1); 0.25
+/// at the start (He et al. 2015).
+#[derive(Debug)]
+pub struct PRelu {
+    weight: Tensor,
+}
+
+impl PRelu {
+    /// A layer with a number of slopes: 1, or that of the channels.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateParameter`](crate::Error::DuplicateParameter), or what LibTorch says.
+    pub fn new(mut scope: Scope<'_>, slopes: usize) -> Result<Self> {
+        Ok(Self { weight: scope.weight("weight", &[slopes], Init::Constant(0.25))? })
+    }
+
+    /// Same shape in and out.
+    ///
+    /// # Errors
+    /// What LibTorch says.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        float(x)?.f_prelu(&self.weight).during("a PReLU")
     }
 }
 

@@ -3,11 +3,22 @@
 //! LibTorch's Rust layers start from other distributions (batch-norm scales uniform in (0, 1), Kaiming
 //! weights with a ReLU's gain), which changes training curves; these constructors draw PyTorch's.
 
+mod attention;
+mod conv;
 pub(crate) mod layers;
 mod lstm;
+mod norm;
+mod recurrent;
 
-pub use layers::{BatchNorm, Conv2d, Linear, dropout};
+pub use attention::{SelfAttention, TransformerLayer};
+pub use conv::{
+    Conv1d, Conv2d, ConvOptions, ConvTranspose1d, ConvTranspose2d, Convolution,
+    TransposedConvolution,
+};
+pub use layers::{Embedding, Linear, PRelu, dropout};
 pub use lstm::BiLstm;
+pub use norm::{BatchNorm, GroupNorm, LayerNorm, instance_norm};
+pub use recurrent::{Cell, Recurrent, RecurrentOptions, RecurrentState};
 
 use tch::{Kind, Tensor};
 

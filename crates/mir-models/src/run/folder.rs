@@ -11,7 +11,10 @@ use mir_core::{Fingerprint, publish};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{Error, Result, run::EventWriter};
+use crate::{
+    Error, Result,
+    run::{EventWriter, Sink},
+};
 
 /// What to do with a folder that already holds something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,12 +75,19 @@ impl RunInfo {
 }
 
 /// An open run folder.
-#[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
     metrics: BufWriter<File>,
     events: EventWriter,
+    sinks: Vec<Box<dyn Sink>>,
     start: Instant,
+}
+
+impl std::fmt::Debug for RunFolder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let sinks = self.sinks.len();
+        f.debug_struct("RunFolder").field("path", &self.path).field("sinks", &sinks).finish()
+    }
 }
 
 impl RunFolder {
@@ -127,6 +137,7 @@ impl RunFolder {
             path: path.to_owned(),
             metrics: BufWriter::new(metrics),
             events: EventWriter::create(path, resume_at)?,
+            sinks: Vec::new(),
             start: Instant::now(),
         })
     }
@@ -193,7 +204,29 @@ impl RunFolder {
             path: self.path.join("metrics.jsonl"),
             source,
         })?;
+        self.feed(|sink| sink.scalar(name, step, value));
         self.events.scalar(name, step, value)
+    }
+
+    /// Adds a place to which every number goes as well. One that fails is dropped with a warning: a full
+    /// disk or a closed pipe elsewhere does not stop a training.
+    pub fn add_sink(&mut self, sink: Box<dyn Sink>) {
+        self.sinks.push(sink);
+    }
+
+    /// The event file, for distributions, texts, sounds and settings.
+    pub fn events(&mut self) -> &mut EventWriter {
+        &mut self.events
+    }
+
+    fn feed(&mut self, mut write: impl FnMut(&mut dyn Sink) -> Result<()>) {
+        self.sinks.retain_mut(|sink| match write(sink.as_mut()) {
+            Ok(()) => true,
+            Err(error) => {
+                log::warn!("a log was given up: {error}");
+                false
+            }
+        });
     }
 
     /// Logs one picture (the bytes of a PNG file) to TensorBoard.
@@ -209,6 +242,7 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Io`] if it cannot be written.
     pub fn flush(&mut self) -> Result<()> {
+        self.feed(|sink| sink.flush());
         self.metrics.flush().map_err(|source| Error::Io {
             action: "write",
             path: self.path.join("metrics.jsonl"),
@@ -253,6 +287,29 @@ mod tests {
         assert!(RunFolder::check(&empty, Existing::Resume).is_err());
         fs::write(folder.path().join("file"), "x").unwrap();
         assert!(RunFolder::check(&folder.path().join("file"), Existing::Force).is_err());
+    }
+
+    #[test]
+    fn a_sink_that_fails_is_given_up_and_the_others_go_on() {
+        struct Broken;
+        impl Sink for Broken {
+            fn scalar(&mut self, _: &str, _: u64, _: f64) -> Result<()> {
+                Err(Error::config("sink", "whole", "broken"))
+            }
+            fn flush(&mut self) -> Result<()> {
+                Ok(())
+            }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let mut run = RunFolder::open(folder.path(), Existing::Refuse, None).unwrap();
+        let table = folder.path().join("metrics.csv");
+        run.add_sink(Box::new(Broken));
+        run.add_sink(Box::new(crate::run::CsvSink::create(&table).unwrap()));
+        run.scalar("loss", 0, 1.0).unwrap();
+        run.scalar("loss", 1, 2.0).unwrap();
+        run.flush().unwrap();
+        assert_eq!(run.sinks.len(), 1);
+        assert_eq!(fs::read_to_string(table).unwrap().lines().count(), 3);
     }
 
     #[test]

@@ -11,6 +11,8 @@
 
 mod events;
 mod folder;
+mod sinks;
 
-pub use events::{EventWriter, masked_crc32c};
+pub use events::{EventWriter, HParam, masked_crc32c};
 pub use folder::{Existing, RunFolder, RunInfo};
+pub use sinks::{ConsoleSink, CsvSink, Sink};

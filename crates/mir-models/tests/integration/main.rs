@@ -2,8 +2,10 @@
 #![cfg(feature = "torch")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod export;
 mod import;
 mod link;
+mod parity;
 mod pytorch;
 mod training;
 

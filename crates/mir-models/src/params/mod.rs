@@ -3,34 +3,18 @@
 //! Names are PyTorch's (`onset_stack.0.cnn.3.weight`), sorted wherever order matters. Initial values are
 //! drawn from a generator seeded by (seed, name): adding a layer does not change the others.
 
+mod init;
+
 use std::collections::BTreeMap;
 
 use mir_core::Fingerprint;
-use rand::{Rng, RngExt, SeedableRng};
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tch::{Device, Kind, Tensor};
 
 use crate::{Error, Result, error::TorchContext};
 
-/// How a tensor starts.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Init {
-    /// Every element the same.
-    Constant(f64),
-    /// Uniform in `±bound`.
-    Uniform {
-        /// The bound, at least 0.
-        bound: f64,
-    },
-}
-
-impl Init {
-    /// PyTorch's default for the weights *and* biases of linear and convolutional layers: uniform in
-    /// `±1/√fan_in`.
-    pub fn fan_in(fan_in: usize) -> Self {
-        Self::Uniform { bound: 1.0 / (fan_in.max(1) as f64).sqrt() }
-    }
-}
+pub use init::{Init, Nonlinearity};
 
 #[derive(Debug)]
 struct Param {
@@ -150,14 +134,7 @@ impl Scope<'_> {
         trainable: bool,
     ) -> Result<Tensor> {
         let name = self.full(name);
-        let count = shape.iter().product();
-        let values: Vec<f32> = match init {
-            Init::Constant(value) => vec![value as f32; count],
-            Init::Uniform { bound } => {
-                let mut rng = named_rng(self.params.seed, &name);
-                (0..count).map(|_| (bound * (2.0 * rng.random::<f64>() - 1.0)) as f32).collect()
-            }
-        };
+        let values = init.values(shape, || named_rng(self.params.seed, &name));
         let shape: Vec<i64> = shape.iter().map(|&n| n as i64).collect();
         let tensor = Tensor::f_from_slice(&values)
             .and_then(|t| t.f_reshape(&shape))

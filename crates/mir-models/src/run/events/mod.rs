@@ -2,7 +2,12 @@
 //!
 //! A file is a sequence of records: length (u64, little-endian), masked CRC-32C of the length bytes,
 //! payload, masked CRC-32C of the payload. The payload is a protobuf message `Event`, written here by
-//! hand: the format needs five message types.
+//! hand: the format needs a dozen message types of a few fields each.
+
+mod histogram;
+mod hparams;
+mod message;
+mod sound;
 
 use std::{
     fs::{File, OpenOptions},
@@ -11,9 +16,15 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use mir_core::AudioBuffer;
+
 use crate::{Error, Result};
 
-/// Writes scalars and pictures that TensorBoard shows.
+pub use hparams::HParam;
+pub use message::masked_crc32c;
+use message::{Message, write_record};
+
+/// Writes what TensorBoard shows: numbers, pictures, distributions, texts, sounds, settings of runs.
 #[derive(Debug)]
 pub struct EventWriter {
     file: BufWriter<File>,
@@ -76,9 +87,69 @@ impl EventWriter {
         let mut image = Message::default();
         image.integer(1, u64::from(height));
         image.integer(2, u64::from(width));
-        image.integer(3, 3); // RGB
+        image.integer(3, png_channels(png));
         image.bytes(4, png);
         self.value(unix_time(), tag, step, |message| message.bytes(4, &image.0))
+    }
+
+    /// The distribution of values, those that are numbers: of weights or gradients, say.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file cannot be written.
+    pub fn histogram(&mut self, tag: &str, step: u64, values: &[f32]) -> Result<()> {
+        let histogram = histogram::encode(values);
+        self.value(unix_time(), tag, step, |message| message.bytes(5, &histogram.0))
+    }
+
+    /// A text, which TensorBoard reads as Markdown.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file cannot be written.
+    pub fn text(&mut self, tag: &str, step: u64, text: &str) -> Result<()> {
+        self.value(unix_time(), tag, step, |value| {
+            value.message(9, |metadata| metadata.message(1, |plugin| plugin.bytes(1, b"text")));
+            value.message(8, |tensor| {
+                tensor.integer(1, 7); // DT_STRING
+                tensor.message(2, |shape| shape.message(2, |axis| axis.integer(1, 1)));
+                tensor.bytes(8, text.as_bytes());
+            });
+        })
+    }
+
+    /// A sound, as 16-bit WAV; samples beyond ±1 are clipped.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file cannot be written.
+    pub fn audio(&mut self, tag: &str, step: u64, audio: &AudioBuffer) -> Result<()> {
+        let sound = sound::encode(audio);
+        self.value(unix_time(), tag, step, |message| message.bytes(6, &sound.0))
+    }
+
+    /// The settings of a run and the names of the scalars to compare runs by; at the start.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file cannot be written.
+    pub fn hparams(&mut self, settings: &[(String, HParam)], metrics: &[&str]) -> Result<()> {
+        let time = unix_time();
+        let start = hparams::session_start(settings, time);
+        for (tag, content) in [
+            ("_hparams_/experiment", hparams::experiment(settings, metrics, time)),
+            ("_hparams_/session_start_info", start),
+        ] {
+            self.value(time, tag, 0, |value| hparams::metadata(value, &content))?;
+        }
+        Ok(())
+    }
+
+    /// The end of a run whose settings were given, and whether it was a success.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file cannot be written.
+    pub fn hparams_end(&mut self, success: bool) -> Result<()> {
+        let time = unix_time();
+        let content = hparams::session_end(success, time);
+        let tag = "_hparams_/session_end_info";
+        self.value(time, tag, 0, |value| hparams::metadata(value, &content))
     }
 
     /// Hands everything to the operating system.
@@ -124,6 +195,16 @@ fn summary_event(time: f64, tag: &str, step: u64, fill: impl FnOnce(&mut Message
     event.0
 }
 
+/// Channels of a PNG file, from its colour type; a palette is one of colours.
+fn png_channels(png: &[u8]) -> u64 {
+    match png.get(25) {
+        Some(0) => 1,
+        Some(4) => 2,
+        Some(6) => 4,
+        _ => 3,
+    }
+}
+
 /// Width and height of a PNG file: the first eight bytes of its first chunk's content. 0 if it is cut off.
 fn png_size(png: &[u8]) -> (u32, u32) {
     let number = |at: usize| {
@@ -133,81 +214,9 @@ fn png_size(png: &[u8]) -> (u32, u32) {
     (number(16), number(20))
 }
 
-fn write_record(out: &mut impl Write, payload: &[u8]) -> io::Result<()> {
-    let length = (payload.len() as u64).to_le_bytes();
-    out.write_all(&length)?;
-    out.write_all(&masked_crc32c(&length).to_le_bytes())?;
-    out.write_all(payload)?;
-    out.write_all(&masked_crc32c(payload).to_le_bytes())
-}
-
 fn unix_time() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64())
 }
-
-/// A protobuf message under construction.
-#[derive(Default)]
-struct Message(Vec<u8>);
-
-impl Message {
-    fn varint(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            self.0.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        self.0.push(value as u8);
-    }
-
-    fn key(&mut self, field: u32, wire_type: u32) {
-        self.varint(u64::from(field << 3 | wire_type));
-    }
-
-    fn integer(&mut self, field: u32, value: u64) {
-        self.key(field, 0);
-        self.varint(value);
-    }
-
-    fn double(&mut self, field: u32, value: f64) {
-        self.key(field, 1);
-        self.0.extend_from_slice(&value.to_le_bytes());
-    }
-
-    fn bytes(&mut self, field: u32, value: &[u8]) {
-        self.key(field, 2);
-        self.varint(value.len() as u64);
-        self.0.extend_from_slice(value);
-    }
-
-    fn float(&mut self, field: u32, value: f32) {
-        self.key(field, 5);
-        self.0.extend_from_slice(&value.to_le_bytes());
-    }
-}
-
-/// CRC-32C (Castagnoli) in the masked form of record files: rotated right by 15 bits, plus a constant.
-pub fn masked_crc32c(bytes: &[u8]) -> u32 {
-    let crc = !bytes
-        .iter()
-        .fold(!0u32, |crc, &byte| CRC_TABLE[usize::from(crc as u8 ^ byte)] ^ (crc >> 8));
-    crc.rotate_right(15).wrapping_add(0xa282_ead8)
-}
-
-/// The CRC of every byte, for the reflected polynomial 0x82f63b78.
-static CRC_TABLE: [u32; 256] = {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let mut crc = byte as u32;
-        let mut bit = 0;
-        while bit < 8 {
-            crc = if crc & 1 == 1 { 0x82f6_3b78 ^ (crc >> 1) } else { crc >> 1 };
-            bit += 1;
-        }
-        table[byte] = crc;
-        byte += 1;
-    }
-    table
-};
 
 #[cfg(test)]
 mod tests {
