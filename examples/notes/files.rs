@@ -95,6 +95,8 @@ pub struct Source {
     pub notes: Vec<Note>,
     /// Who plays what; a note list has one player, who needs no pedal.
     pub parts: Vec<ScorePart>,
+    /// The MIDI file as a whole, if it was one.
+    pub score: Option<Score>,
     /// What was found wrong with a MIDI file.
     pub findings: Vec<Diagnostic>,
 }
@@ -107,14 +109,15 @@ pub fn read(path: &Path, args: &Args) -> Outcome<Source> {
     if args.from.is_none() && is_midi(path) {
         let strictness = if args.strict { Strictness::Strict } else { Strictness::Lenient };
         let (score, findings) = Score::read_with(path, strictness)?;
-        return Ok(Source { notes: score.notes(args.pedal), parts: score.parts(), findings });
+        let (notes, parts) = (score.notes(args.pedal), score.parts());
+        return Ok(Source { notes, parts, score: Some(score), findings });
     }
     let notes = match args.from {
         Some(format) => format.parse(&mir_core::formats::read_text(path)?, path)?,
         None => NoteFormat::read(path)?,
     };
     let part = ScorePart { channel: 0, program: 0, performance: notes.clone().into() };
-    Ok(Source { notes, parts: vec![part], findings: Vec::new() })
+    Ok(Source { notes, parts: vec![part], score: None, findings: Vec::new() })
 }
 
 /// Whether the extension is one of MIDI files.
@@ -138,7 +141,10 @@ pub fn write(
     match target {
         Target::Text(NoteFormat::Jams) => NoteFormat::write(path, notes)?,
         Target::Text(format) => publish::write(path, format.render(notes)?.as_bytes())?,
-        Target::Midi => Score::from_notes(notes).write(path)?,
+        Target::Midi => match &source.score {
+            Some(score) => score.sounding(args.pedal).write(path)?,
+            None => Score::from_notes(notes).write(path)?,
+        },
         Target::Wav => write_wav(path, &sound(source, args, settings)?, WavFormat::Int16)?,
         Target::Picture => {
             let title = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();

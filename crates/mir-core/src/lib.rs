@@ -54,6 +54,6 @@ pub use error::{Error, Result};
 pub use fingerprint::{Fingerprint, Fingerprinted};
 pub use grid::{FrameGrid, Rounding};
 pub use note::{Note, Velocity};
-pub use pitch::{Cents, Key, KeyRange, Pitch};
+pub use pitch::{Cents, Key, KeyRange, Pitch, letter_semitones};
 pub use rate::SampleRate;
 pub use roll::{NoteRows, PianoRoll, RollReport, RollRule};

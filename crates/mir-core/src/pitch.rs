@@ -6,6 +6,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
+/// Semitones of a note letter, `A` to `G`, above the C below it; nothing for any other character.
+///
+/// ```
+/// assert_eq!("CDEFGAB".chars().filter_map(mir_core::letter_semitones).collect::<Vec<_>>(),
+///     [0, 2, 4, 5, 7, 9, 11]);
+/// assert_eq!(mir_core::letter_semitones('H'), None);
+/// ```
+pub const fn letter_semitones(letter: char) -> Option<u8> {
+    Some(match letter {
+        'C' => 0,
+        'D' => 2,
+        'E' => 4,
+        'F' => 5,
+        'G' => 7,
+        'A' => 9,
+        'B' => 11,
+        _ => return None,
+    })
+}
+
 /// A pitch on the MIDI scale, fractional: 69 is A4 at 440 Hz, one unit is an equal-tempered semitone.
 ///
 /// `midi = 69 + 12·log2(f / 440 Hz)`. Always finite.

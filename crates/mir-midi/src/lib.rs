@@ -65,6 +65,7 @@ mod smf;
 pub mod sonify;
 #[cfg(feature = "synth")]
 pub mod soundfont;
+mod sounding;
 mod tempo;
 pub mod voices;
 

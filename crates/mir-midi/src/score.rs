@@ -107,30 +107,11 @@ impl Score {
     /// note at a time: a note ends where the next of its key begins, and of two that begin at one tick
     /// the one that comes later in the order of [`Note::sort`] stays.
     pub fn from_performance_with(performance: &Performance, map: &TempoMap) -> Self {
-        let mut notes = performance.notes.clone();
-        Note::sort(&mut notes);
-        let mut track = Track { tempos: map.changes(), ..Track::default() };
-        // Index of the last note of each key; a note that lost its place has its end at its start.
-        let mut last: [Option<usize>; 128] = [None; 128];
-        for note in &notes {
-            let Some(key) = note.pitch().key() else {
-                continue;
-            };
-            let start = map.tick(note.onset());
-            if let Some(previous) = last[usize::from(key.number())] {
-                let previous: &mut TickNote = &mut track.notes[previous];
-                previous.end = previous.end.min(start);
-            }
-            last[usize::from(key.number())] = Some(track.notes.len());
-            track.notes.push(TickNote {
-                start,
-                end: map.tick(note.offset()).max(start + 1),
-                channel: 0,
-                key: key.number(),
-                velocity: note.velocity().value().max(1),
-            });
-        }
-        track.notes.retain(|note| note.end > note.start);
+        let mut track = Track {
+            notes: tick_notes(&performance.notes, 0, map),
+            tempos: map.changes(),
+            ..Track::default()
+        };
         for event in &performance.pedals {
             if event.time.is_finite() && event.time >= 0.0 {
                 track.controls.push(Control {
@@ -315,7 +296,7 @@ impl Score {
     }
 
     /// Keys and pedals of the track indices and channels that are wanted.
-    fn collect(&self, wanted: impl Fn(usize, u8) -> bool) -> Performance {
+    pub(crate) fn collect(&self, wanted: impl Fn(usize, u8) -> bool) -> Performance {
         let mut performance = Performance::default();
         for (i, track, map) in self.timed_tracks() {
             let mut time = map.walk();
@@ -397,6 +378,35 @@ pub fn read_notes(path: impl AsRef<Path>, rule: PedalRule) -> Result<Vec<Note>> 
 fn note_at(note: &TickNote, onset: f64, offset: f64) -> Option<Note> {
     let (key, velocity) = (Key::new(note.key).ok()?, Velocity::new(note.velocity).ok()?);
     Note::new(onset, offset, key.pitch(), velocity).ok()
+}
+
+/// Notes in seconds as a channel holds them, see [`Score::from_performance_with`]; in order of their start.
+pub(crate) fn tick_notes(notes: &[Note], channel: u8, map: &TempoMap) -> Vec<TickNote> {
+    let mut notes = notes.to_vec();
+    Note::sort(&mut notes);
+    let mut ticks: Vec<TickNote> = Vec::with_capacity(notes.len());
+    // Index of the last note of each key; a note that lost its place has its end at its start.
+    let mut last: [Option<usize>; 128] = [None; 128];
+    for note in &notes {
+        let Some(key) = note.pitch().key() else {
+            continue;
+        };
+        let start = map.tick(note.onset());
+        if let Some(previous) = last[usize::from(key.number())] {
+            let previous: &mut TickNote = &mut ticks[previous];
+            previous.end = previous.end.min(start);
+        }
+        last[usize::from(key.number())] = Some(ticks.len());
+        ticks.push(TickNote {
+            start,
+            end: map.tick(note.offset()).max(start + 1),
+            channel,
+            key: key.number(),
+            velocity: note.velocity().value().max(1),
+        });
+    }
+    ticks.retain(|note| note.end > note.start);
+    ticks
 }
 
 /// Tick of the last event of a track.

@@ -30,6 +30,19 @@ pub fn noise(rate: SampleRate, amplitude: f32, samples: usize, seed: u64) -> Aud
     AudioBuffer::mono(rate, (0..samples).map(draw).collect())
 }
 
+/// Amplitude of the part at a frequency, by correlation with a Hann window, so that others do not leak in.
+pub fn amplitude(x: &[f32], rate: SampleRate, hz: f64) -> f64 {
+    let step = TAU * hz / f64::from(rate.hz());
+    let (mut re, mut im) = (0.0, 0.0);
+    for (n, &value) in x.iter().enumerate() {
+        let weight = 1.0 - (TAU * (n as f64 + 0.5) / x.len() as f64).cos();
+        let (sin, cos) = (step * n as f64).sin_cos();
+        re += weight * f64::from(value) * cos;
+        im += weight * f64::from(value) * sin;
+    }
+    2.0 * re.hypot(im) / x.len() as f64
+}
+
 /// SplitMix64: small, good enough for test signals, and frozen here so that they never change.
 #[derive(Clone, Debug)]
 pub struct Random(u64);

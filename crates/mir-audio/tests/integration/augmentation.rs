@@ -1,7 +1,5 @@
 //! Variants of a recording: each change does what it says, keeps its time, and can be repeated.
 
-use std::f64::consts::TAU;
-
 use mir_audio::{
     AudioBuffer, Error, SampleRate,
     augment::{
@@ -10,26 +8,16 @@ use mir_audio::{
     },
     mix,
 };
-use mir_testkit::{assert_close, signal};
+use mir_testkit::{
+    assert_close,
+    signal::{self, amplitude},
+};
 use proptest::prelude::*;
 
 const RATE: SampleRate = SampleRate::HZ_44100;
 
 fn power(x: &[f32]) -> f64 {
     x.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>() / x.len() as f64
-}
-
-/// Amplitude of the part at a frequency, weighted so that others do not leak into it.
-fn amplitude(x: &[f32], rate: SampleRate, hz: f64) -> f64 {
-    let step = TAU * hz / f64::from(rate.hz());
-    let (mut re, mut im) = (0.0, 0.0);
-    for (n, &value) in x.iter().enumerate() {
-        let weight = 1.0 - (TAU * (n as f64 + 0.5) / x.len() as f64).cos();
-        let angle = step * n as f64;
-        re += weight * f64::from(value) * angle.cos();
-        im += weight * f64::from(value) * angle.sin();
-    }
-    2.0 * re.hypot(im) / x.len() as f64
 }
 
 /// Where the energy around the loudest sample has its centre.

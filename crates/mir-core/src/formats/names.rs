@@ -1,6 +1,6 @@
 //! Note names: which pitch is `F#4`?
 
-use crate::Pitch;
+use crate::{Pitch, letter_semitones};
 
 /// The pitch of a note name, `None` if it names none.
 ///
@@ -23,16 +23,7 @@ pub fn parse_note_name(name: &str) -> Option<Pitch> {
         return Pitch::from_midi(number).ok();
     }
     let mut characters = name.chars();
-    let step = match characters.next()?.to_ascii_uppercase() {
-        'C' => 0,
-        'D' => 2,
-        'E' => 4,
-        'F' => 5,
-        'G' => 7,
-        'A' => 9,
-        'B' => 11,
-        _ => return None,
-    };
+    let step = i32::from(letter_semitones(characters.next()?.to_ascii_uppercase())?);
     let rest = characters.as_str();
     let mut octave = String::new();
     let mut accidentals = 0i32;

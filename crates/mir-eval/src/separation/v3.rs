@@ -67,15 +67,9 @@ pub fn bss_eval_sources<'a>(
     estimate: impl Into<Signals<'a>>,
     permutation: bool,
 ) -> Result<SourceScores> {
-    let config = version_3(Distortion::Sources, None, 1, permutation);
-    let scores = bss_eval(reference, estimate, &config)?;
-    Ok(SourceScores {
-        sdr: scores.sdr.iter().copied().collect(),
-        sir: scores.sir.iter().copied().collect(),
-        sar: scores.sar.iter().copied().collect(),
-        perm: scores.perm.iter().copied().collect(),
-        undefined: scores.undefined.iter().copied().collect(),
-    })
+    let scores = whole(Distortion::Sources, reference.into(), estimate.into(), permutation)?;
+    let ImageScores { sdr, isr: _, sir, sar, perm, undefined } = scores;
+    Ok(SourceScores { sdr, sir, sar, perm, undefined })
 }
 
 /// SDR, ISR, SIR and SAR of whole signals: `mir_eval.separation.bss_eval_images`.
@@ -100,15 +94,24 @@ pub fn bss_eval_images<'a>(
     estimate: impl Into<Signals<'a>>,
     permutation: bool,
 ) -> Result<ImageScores> {
-    let config = version_3(Distortion::Images, None, 1, permutation);
-    let scores = bss_eval(reference, estimate, &config)?;
+    whole(Distortion::Images, reference.into(), estimate.into(), permutation)
+}
+
+/// Whole signals have one window, so the scores are one a source.
+fn whole(
+    distortion: Distortion,
+    reference: Signals<'_>,
+    estimate: Signals<'_>,
+    permutation: bool,
+) -> Result<ImageScores> {
+    let scores = bss_eval(reference, estimate, &version_3(distortion, None, 1, permutation))?;
     Ok(ImageScores {
-        sdr: scores.sdr.iter().copied().collect(),
-        isr: scores.isr.iter().copied().collect(),
-        sir: scores.sir.iter().copied().collect(),
-        sar: scores.sar.iter().copied().collect(),
-        perm: scores.perm.iter().copied().collect(),
-        undefined: scores.undefined.iter().copied().collect(),
+        sdr: scores.sdr.into_iter().collect(),
+        isr: scores.isr.into_iter().collect(),
+        sir: scores.sir.into_iter().collect(),
+        sar: scores.sar.into_iter().collect(),
+        perm: scores.perm.into_iter().collect(),
+        undefined: scores.undefined.into_iter().collect(),
     })
 }
 

@@ -186,6 +186,7 @@ fn finish(config: &PianoConfig, last: f64, rate: SampleRate, seed: u64, audio: &
 #[cfg(test)]
 mod tests {
     use mir_core::{Key, Velocity};
+    use mir_testkit::signal::amplitude;
     use proptest::prelude::*;
 
     use super::*;
@@ -219,18 +220,10 @@ mod tests {
         20.0 * ratio.log10()
     }
 
-    /// Amplitude of one frequency by correlation.
+    /// Amplitude of one frequency between two times, seconds.
     fn amplitude_at(audio: &AudioBuffer, hz: f64, from: f64, to: f64) -> f64 {
         let range = RATE.sample_at(from)..RATE.sample_at(to);
-        let n = range.len() as f64;
-        let (mut re, mut im) = (0.0, 0.0);
-        for (i, &x) in audio.channel(0)[range].iter().enumerate() {
-            let (sin, cos) = (std::f64::consts::TAU * hz * i as f64 / 16_000.0).sin_cos();
-            let window = 1.0 - (std::f64::consts::TAU * i as f64 / n).cos();
-            re += window * f64::from(x) * cos;
-            im += window * f64::from(x) * sin;
-        }
-        2.0 * re.hypot(im) / n
+        amplitude(&audio.channel(0)[range], RATE, hz)
     }
 
     #[test]

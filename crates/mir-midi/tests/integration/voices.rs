@@ -6,6 +6,7 @@ use mir_midi::{
     score::{Control, Program, TickNote, Track},
     voices::{BowedConfig, Instrument, Part, WindConfig, mix, render},
 };
+use mir_testkit::signal::amplitude;
 
 const RATE: SampleRate = SampleRate::HZ_16000;
 
@@ -22,18 +23,10 @@ fn instruments() -> Vec<Instrument> {
     all
 }
 
-/// Amplitude of one frequency by correlation with a Hann window.
+/// Amplitude of one frequency between two times, seconds.
 fn amplitude_at(audio: &AudioBuffer, hz: f64, from: f64, to: f64) -> f64 {
     let range = RATE.sample_at(from)..RATE.sample_at(to).min(audio.len());
-    let n = range.len() as f64;
-    let (mut re, mut im) = (0.0, 0.0);
-    for (i, &x) in audio.channel(0)[range].iter().enumerate() {
-        let (sin, cos) = (std::f64::consts::TAU * hz * i as f64 / 16_000.0).sin_cos();
-        let window = 1.0 - (std::f64::consts::TAU * i as f64 / n).cos();
-        re += window * f64::from(x) * cos;
-        im += window * f64::from(x) * sin;
-    }
-    2.0 * re.hypot(im) / n
+    amplitude(&audio.channel(0)[range], RATE, hz)
 }
 
 #[test]

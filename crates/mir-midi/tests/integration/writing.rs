@@ -272,3 +272,61 @@ proptest! {
         }
     }
 }
+
+/// Two instruments on two tracks, one of them under a pedal of its own channel.
+#[test]
+fn sounding_keys_keep_their_instruments_and_lose_their_pedals() {
+    let strike =
+        |start, channel, key| TickNote { start, end: start + 480, channel, key, velocity: 70 };
+    let control = |tick, number, value| Control { tick, channel: 0, number, value };
+    let piano = Track {
+        notes: vec![strike(0, 0, 60), strike(960, 0, 60)],
+        controls: vec![control(240, 64, 127), control(300, 7, 90), control(1920, 64, 0)],
+        tempos: vec![TempoChange { tick: 0, tempo: 600_000 }],
+        end: 1920,
+        ..Track::default()
+    };
+    let flute = Track {
+        notes: vec![strike(0, 1, 60)],
+        programs: vec![Program { tick: 0, channel: 1, number: 73 }],
+        end: 480,
+        ..Track::default()
+    };
+    let score =
+        Score { division: Division::Metrical(480), independent: false, tracks: vec![piano, flute] };
+    assert_eq!(score.sounding(PedalRule::None), score);
+    let sounding = read_back(&score.sounding(PedalRule::Default));
+    let spans = |track: usize| -> Vec<_> {
+        sounding.tracks[track].notes.iter().map(|n| (n.start, n.end, n.channel)).collect()
+    };
+    assert_eq!(spans(0), [(0, 960, 0), (960, 1920, 0)]);
+    assert_eq!(spans(1), [(0, 480, 1)]);
+    assert_eq!(sounding.tracks[0].controls, [control(300, 7, 90)]);
+    assert_eq!(sounding.tracks[0].tempos, score.tracks[0].tempos);
+    assert_eq!(sounding.tracks[1].programs, score.tracks[1].programs);
+}
+
+proptest! {
+    /// Where a rule lets a string be in one note only, the file has room for all that sounds.
+    #[test]
+    fn sounding_keys_are_the_notes_of_the_rule(
+        strokes in prop::collection::vec((58u8..62, 0.0..4.0f64, 0.01..1.0f64), 0..12),
+        pedals in prop::collection::vec((0.0..5.0f64, 0u8..128), 0..6),
+    ) {
+        let notes = strokes.iter().map(|&(key, onset, length)| note(key, onset, onset + length, 64));
+        let pedal = |&(time, value): &(f64, u8)| PedalEvent { time, pedal: Pedal::Sustain, value };
+        let performance = Performance {
+            notes: notes.collect(),
+            pedals: pedals.iter().map(pedal).collect(),
+        };
+        let score = Score::from_performance(&performance);
+        let sounding = read_back(&score.sounding(PedalRule::Default)).notes(PedalRule::None);
+        let expected = score.notes(PedalRule::Default);
+        prop_assert_eq!(sounding.len(), expected.len());
+        for (got, expected) in sounding.iter().zip(&expected) {
+            prop_assert_eq!(got.pitch(), expected.pitch());
+            prop_assert!((got.onset() - expected.onset()).abs() < 1e-6);
+            prop_assert!((got.offset() - expected.offset()).abs() < 2e-6);
+        }
+    }
+}

@@ -4,7 +4,7 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Output},
     thread,
     time::{Duration, Instant},
@@ -14,103 +14,42 @@ use mir_audio::{WavFormat, write_wav};
 use mir_core::{AudioBuffer, SampleRate, formats};
 use mir_midi::{Performance, piano, piano::PianoConfig};
 use mir_testkit::signal::{noise, sine};
-use tempfile::TempDir;
+
+use super::{Folder, assert_fails, output, program, stderr};
+
+const NAME: &str = "onsets_frames";
 
 /// A flac of half a second, made by us: a decaying tone of 440 Hz with a little noise.
 const FLAC: &[u8] = include_bytes!("../fixtures/note.flac");
 
-fn program() -> Command {
-    // Tests lie in target/PROFILE/deps, examples beside them in target/PROFILE/examples.
-    let test = std::env::current_exe().unwrap();
-    let examples = test.parent().and_then(Path::parent).unwrap().join("examples");
-    let mut command = Command::new(examples.join("onsets_frames"));
-    command.env("XDG_CACHE_HOME", examples.join("../cli-test-cache"));
-    command
-}
-
 fn run(arguments: &[&str]) -> Output {
-    program().args(arguments).output().expect("cargo builds the examples before it runs the tests")
+    super::run(NAME, arguments)
 }
 
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
+fn wav(folder: &Folder, name: &str, audio: &AudioBuffer) -> String {
+    write_wav(folder.path(name), audio, WavFormat::Float32).unwrap();
+    folder.text(name)
 }
 
-/// Asserts an exit code and that the message holds each of the texts, on one line that starts with
-/// `error:`.
-#[track_caller]
-fn assert_fails(output: &Output, code: i32, texts: &[&str]) {
-    let message = stderr(output);
-    assert_eq!(output.status.code(), Some(code), "{message}");
-    assert!(!message.contains("panicked"), "{message}");
-    let line = message.lines().find(|line| line.contains("error:"));
-    let line = line.unwrap_or_else(|| panic!("no line with 'error:' in {message}"));
-    for text in texts {
-        assert!(line.contains(text), "'{text}' is not in: {line}");
-    }
-}
-
-fn files_in(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(folder)
-        .map(|entries| entries.map(|e| e.unwrap().file_name().to_string_lossy().into()).collect())
-        .unwrap_or_default();
-    names.sort();
-    names
-}
-
-struct Bench {
-    folder: TempDir,
-}
-
-impl Bench {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn text(&self, name: &str) -> String {
-        self.path(name).to_str().unwrap().to_owned()
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, content).unwrap();
-        self.text(name)
-    }
-
-    fn wav(&self, name: &str, audio: &AudioBuffer) -> String {
-        write_wav(self.path(name), audio, WavFormat::Float32).unwrap();
-        self.text(name)
-    }
-
-    fn transcribe(&self, input: &str) -> Output {
-        run(&["transcribe", input, "--out", &self.text("out"), "--device", "cpu"])
-    }
-
-    fn outputs(&self) -> Vec<String> {
-        files_in(&self.path("out"))
-    }
+fn transcribe(folder: &Folder, input: &str) -> Output {
+    run(&["transcribe", input, "--out", &folder.text("out"), "--device", "cpu"])
 }
 
 #[test]
 fn a_recording_becomes_midi_text_and_picture() {
-    let bench = Bench::new();
+    let folder = Folder::new();
     let notes =
         formats::parse_notes("0.5\t1.5\t60\t80\n1.0\t2.0\t67\t60\n", Path::new("x")).unwrap();
     let audio =
         piano::render(&Performance::from(notes), &PianoConfig::grand(), SampleRate::HZ_44100, 1)
             .unwrap();
-    let input = bench.wav("two notes.wav", &audio);
-    let output = bench.transcribe(&input);
+    let input = wav(&folder, "two notes.wav", &audio);
+    let output = transcribe(&folder, &input);
     assert!(output.status.success(), "{}", stderr(&output));
-    assert_eq!(bench.outputs(), ["two notes.mid", "two notes.png", "two notes.tsv"]);
-    let text = fs::read_to_string(bench.path("out/two notes.tsv")).unwrap();
+    assert_eq!(folder.names("out"), ["two notes.mid", "two notes.png", "two notes.tsv"]);
+    let text = fs::read_to_string(folder.path("out/two notes.tsv")).unwrap();
     assert_eq!(text.lines().next(), Some("onset\toffset\tnote\tvelocity"));
-    let found = formats::read_notes(bench.path("out/two notes.tsv")).unwrap();
+    let found = formats::read_notes(folder.path("out/two notes.tsv")).unwrap();
     let has = |key: f64, onset: f64| {
         found
             .iter()
@@ -118,15 +57,15 @@ fn a_recording_becomes_midi_text_and_picture() {
     };
     assert!(has(60.0, 0.5) && has(67.0, 1.0), "{text}");
     let midi =
-        mir_midi::read_notes(bench.path("out/two notes.mid"), mir_midi::PedalRule::None).unwrap();
+        mir_midi::read_notes(folder.path("out/two notes.mid"), mir_midi::PedalRule::None).unwrap();
     assert_eq!(midi.len(), found.len());
-    let png = fs::read(bench.path("out/two notes.png")).unwrap();
+    let png = fs::read(folder.path("out/two notes.png")).unwrap();
     assert_eq!(&png[1..4], b"PNG");
 }
 
 #[test]
 fn any_rate_length_and_number_of_channels_is_read() {
-    let bench = Bench::new();
+    let folder = Folder::new();
     let tone = |hz: u32, samples| sine(SampleRate::new(hz).unwrap(), 440.0, 0.3, samples);
     let six: Vec<Vec<f32>> = (0..6).map(|_| tone(16_000, 16_000).channel(0).to_vec()).collect();
     let six = AudioBuffer::from_channels(SampleRate::HZ_16000, &six).unwrap();
@@ -136,92 +75,92 @@ fn any_rate_length_and_number_of_channels_is_read() {
         ("six channels.wav", six),
         ("one sample.wav", tone(16_000, 1)),
     ] {
-        let output = bench.transcribe(&bench.wav(name, &audio));
+        let output = transcribe(&folder, &wav(&folder, name, &audio));
         assert!(output.status.success(), "{name}: {}", stderr(&output));
     }
-    assert_eq!(bench.outputs().len(), 12);
+    assert_eq!(folder.names("out").len(), 12);
 }
 
 #[test]
 fn what_cannot_be_transcribed_is_named_and_leaves_nothing() {
-    let bench = Bench::new();
+    let folder = Folder::new();
     // Our writer refuses such a sample: it is put in behind its back, into the last 4000 x 4 bytes.
-    let sound = bench.wav("nan.wav", &noise(SampleRate::HZ_16000, 0.5, 4000, 1));
+    let sound = wav(&folder, "nan.wav", &noise(SampleRate::HZ_16000, 0.5, 4000, 1));
     let mut bytes = fs::read(sound).unwrap();
     let at = bytes.len() - 4 * (4000 - 1234);
     bytes[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
-    let not_a_number = bench.write("nan.wav", bytes);
+    let not_a_number = folder.write("nan.wav", bytes);
     let empty = AudioBuffer::mono(SampleRate::HZ_16000, Vec::new());
     for (input, texts) in [
-        (bench.text("missing.wav"), vec!["missing.wav", "cannot read"]),
-        (bench.write("notes.wav", "this is a text file, not a recording"), vec!["notes.wav"]),
-        (bench.write("empty.wav", ""), vec!["empty.wav"]),
-        (bench.write("cut.flac", &FLAC[..FLAC.len() / 2]), vec!["cut.flac"]),
+        (folder.text("missing.wav"), vec!["missing.wav", "cannot read"]),
+        (folder.write("notes.wav", "this is a text file, not a recording"), vec!["notes.wav"]),
+        (folder.write("empty.wav", ""), vec!["empty.wav"]),
+        (folder.write("cut.flac", &FLAC[..FLAC.len() / 2]), vec!["cut.flac"]),
         (not_a_number, vec!["nan.wav", "1234"]),
-        (bench.wav("nothing.wav", &empty), vec!["nothing.wav", "no samples"]),
+        (wav(&folder, "nothing.wav", &empty), vec!["nothing.wav", "no samples"]),
     ] {
-        let output = bench.transcribe(&input);
+        let output = transcribe(&folder, &input);
         assert_fails(&output, 3, &texts);
-        assert_eq!(bench.outputs(), [""; 0], "{input}");
+        assert_eq!(folder.names("out"), [""; 0], "{input}");
     }
-    fs::create_dir(bench.path("no audio here")).unwrap();
-    assert_fails(&bench.transcribe(&bench.text("no audio here")), 3, &["no audio here"]);
+    fs::create_dir(folder.path("no audio here")).unwrap();
+    assert_fails(&transcribe(&folder, &folder.text("no audio here")), 3, &["no audio here"]);
 }
 
 #[test]
 fn in_a_batch_the_good_files_are_done() {
-    let bench = Bench::new();
-    bench.write("in/good.flac", FLAC);
-    bench.write("in/sub/also good.flac", FLAC);
-    bench.write("in/bad.wav", "RIFF");
-    let output = bench.transcribe(&bench.text("in"));
+    let folder = Folder::new();
+    folder.write("in/good.flac", FLAC);
+    folder.write("in/sub/also good.flac", FLAC);
+    folder.write("in/bad.wav", "RIFF");
+    let output = transcribe(&folder, &folder.text("in"));
     assert_fails(&output, 1, &["bad.wav"]);
     assert!(stderr(&output).contains("1 of 3 files failed"), "{}", stderr(&output));
-    let done = bench.outputs();
+    let done = folder.names("out");
     assert_eq!(done.len(), 6, "{done:?}");
 }
 
 #[test]
 fn two_inputs_of_one_name_are_refused_before_anything_is_written() {
-    let bench = Bench::new();
-    bench.write("in/a.flac", FLAC);
-    bench.write("in/sub/a.flac", FLAC);
-    assert_fails(&bench.transcribe(&bench.text("in")), 2, &["a.flac", "different folders"]);
-    assert!(!bench.path("out").exists());
+    let folder = Folder::new();
+    folder.write("in/a.flac", FLAC);
+    folder.write("in/sub/a.flac", FLAC);
+    assert_fails(&transcribe(&folder, &folder.text("in")), 2, &["a.flac", "different folders"]);
+    assert!(!folder.path("out").exists());
 }
 
 #[test]
 fn foreign_and_truncated_weights_are_refused() {
-    let bench = Bench::new();
-    let audio = bench.write("a.flac", FLAC);
+    let folder = Folder::new();
+    let audio = folder.write("a.flac", FLAC);
     let shipped =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("models/onsets_frames_maps.safetensors");
     let weights = fs::read(shipped).unwrap();
-    let truncated = bench.write("truncated.safetensors", &weights[..weights.len() / 2]);
+    let truncated = folder.write("truncated.safetensors", &weights[..weights.len() / 2]);
     // The same bytes under a description of another network.
     let text = br#"\"conv_channels\":"#;
     let at = weights.windows(text.len()).position(|w| w == text).unwrap() + text.len();
     let mut other = weights;
     other[at] = if other[at] == b'9' { b'8' } else { other[at] + 1 };
-    let foreign = bench.write("foreign.safetensors", other);
+    let foreign = folder.write("foreign.safetensors", other);
     for (file, texts) in [
         (truncated, ["truncated.safetensors", "copy or download it again"]),
         (foreign, ["foreign.safetensors", "another architecture"]),
-        (bench.text("none.safetensors"), ["none.safetensors", "cannot read"]),
+        (folder.text("none.safetensors"), ["none.safetensors", "cannot read"]),
         (audio.clone(), ["a.flac", "not a complete safetensors file"]),
     ] {
-        let output = run(&["transcribe", &audio, "--out", &bench.text("out"), "--weights", &file]);
+        let output = run(&["transcribe", &audio, "--out", &folder.text("out"), "--weights", &file]);
         assert_fails(&output, 3, &texts);
     }
-    assert!(!bench.path("out").exists());
+    assert!(!folder.path("out").exists());
 }
 
 #[test]
 fn an_output_folder_that_cannot_be_written_is_named() {
-    let bench = Bench::new();
-    let audio = bench.write("a.flac", FLAC);
+    let folder = Folder::new();
+    let audio = folder.write("a.flac", FLAC);
     // A file is in the way: even the superuser cannot make that folder.
-    let blocked = bench.write("blocked", "x");
+    let blocked = folder.write("blocked", "x");
     let output = run(&["transcribe", &audio, "--out", &format!("{blocked}/out")]);
     assert_fails(&output, 3, &["blocked"]);
     let output = run(&["--steps", "1", "--out", &blocked]);
@@ -232,34 +171,34 @@ fn an_output_folder_that_cannot_be_written_is_named() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_leaves_nothing_half_written() {
-    let bench = Bench::new();
-    let audio = bench.write("a.flac", FLAC);
-    let program = program();
+    let folder = Folder::new();
+    let audio = folder.write("a.flac", FLAC);
+    let program = program(NAME);
     let output = Command::new("bash")
         .args(["-c", r#"trap "" XFSZ; ulimit -f 1; exec "$0" transcribe "$1" --out "$2" --quiet"#])
-        .arg(program.get_program())
-        .args([&audio, &bench.text("out")])
+        .arg(program.get_program(NAME))
+        .args([&audio, &folder.text("out")])
         .output()
         .unwrap();
     assert_fails(&output, 3, &["a.png"]);
-    let left = bench.outputs();
+    let left = folder.names("out");
     assert!(left.iter().all(|name| name == "a.mid" || name == "a.tsv"), "{left:?}");
 }
 
 #[test]
 fn a_graphics_card_that_is_not_there_is_an_error() {
-    let bench = Bench::new();
-    let audio = bench.write("a.flac", FLAC);
-    let output = run(&["transcribe", &audio, "--out", &bench.text("out"), "--device", "cuda:63"]);
+    let folder = Folder::new();
+    let audio = folder.write("a.flac", FLAC);
+    let output = run(&["transcribe", &audio, "--out", &folder.text("out"), "--device", "cuda:63"]);
     assert_fails(&output, 2, &["cuda:63"]);
-    let output = run(&["transcribe", &audio, "--out", &bench.text("out"), "--device", "gpu"]);
+    let output = run(&["transcribe", &audio, "--out", &folder.text("out"), "--device", "gpu"]);
     assert_fails(&output, 2, &["auto, cpu, cuda"]);
 }
 
 #[test]
 fn a_mistyped_setting_is_refused_with_the_nearest_name() {
-    let bench = Bench::new();
-    let out = bench.text("out");
+    let folder = Folder::new();
+    let out = folder.text("out");
     for (set, texts) in [
         ("train.stepz=3", ["stepz", "did you mean 'steps'"]),
         ("model.conv_dropout=1.5", ["conv_dropout", "below 1"]),
@@ -267,14 +206,14 @@ fn a_mistyped_setting_is_refused_with_the_nearest_name() {
     ] {
         assert_fails(&run(&["--out", &out, "--set", set]), 2, &texts);
     }
-    let file = bench.write("bad.toml", "[train]\nsteps = \"many\"\n");
+    let file = folder.write("bad.toml", "[train]\nsteps = \"many\"\n");
     assert_fails(&run(&["--out", &out, "--config", &file]), 2, &["bad.toml", "steps"]);
     assert_fails(&run(&["--out", &out, "--config", "none.toml"]), 2, &["none.toml"]);
-    assert!(!bench.path("out").exists());
+    assert!(!folder.path("out").exists());
 }
 
 /// A data set in the layout of MAPS with two training pieces on two pianos and one test piece.
-fn maps(bench: &Bench) -> String {
+fn maps(folder: &Folder) -> String {
     let name = |piece: &str, piano: &str| format!("MAPS_MUS-{piece}_{piano}");
     for (stem, key) in [
         (name("study_one", "AkPnBcht"), 60),
@@ -286,7 +225,7 @@ fn maps(bench: &Bench) -> String {
             "# onset,offset,note,velocity\n0.5\t1.5\t{key}\t80\n1.5\t2.5\t{}\t60\n",
             key + 4
         );
-        bench.write(&format!("maps/tsv/matched/{stem}.tsv"), &text);
+        folder.write(&format!("maps/tsv/matched/{stem}.tsv"), &text);
         let notes = formats::parse_notes(&text, Path::new("x")).unwrap();
         let audio = piano::render(
             &Performance::from(notes),
@@ -295,14 +234,14 @@ fn maps(bench: &Bench) -> String {
             1,
         )
         .unwrap();
-        fs::create_dir_all(bench.path("maps/flac")).unwrap();
-        write_wav(bench.path(&format!("maps/flac/{stem}.wav")), &audio, WavFormat::Int16).unwrap();
+        fs::create_dir_all(folder.path("maps/flac")).unwrap();
+        write_wav(folder.path(&format!("maps/flac/{stem}.wav")), &audio, WavFormat::Int16).unwrap();
     }
-    bench.text("maps")
+    folder.text("maps")
 }
 
-fn train_maps(bench: &Bench, extra: &[&str]) -> Output {
-    let (root, out, cache) = (bench.text("maps"), bench.text("run"), bench.text("cache"));
+fn train_maps(folder: &Folder, extra: &[&str]) -> Output {
+    let (root, out, cache) = (folder.text("maps"), folder.text("run"), folder.text("cache"));
     let mut arguments = vec![
         "train",
         "--data",
@@ -329,8 +268,8 @@ fn train_maps(bench: &Bench, extra: &[&str]) -> Output {
 
 #[test]
 fn labels_that_are_wrong_are_named_with_their_line() {
-    let bench = Bench::new();
-    maps(&bench);
+    let folder = Folder::new();
+    maps(&folder);
     let labels = "maps/tsv/matched/MAPS_MUS-study_one_AkPnBcht.tsv";
     for (row, texts) in [
         ("0.5\tabc\t60\t80", vec!["line 2", "offset", "abc"]),
@@ -338,36 +277,36 @@ fn labels_that_are_wrong_are_named_with_their_line() {
         ("0.5\t1.0", vec!["line 2", "note"]),
         ("99.5\t100.0\t60\t80", vec!["99.5"]),
     ] {
-        bench.write(labels, format!("# onset,offset,note,velocity\n{row}\n"));
-        let output = train_maps(&bench, &["--steps", "1"]);
+        folder.write(labels, format!("# onset,offset,note,velocity\n{row}\n"));
+        let output = train_maps(&folder, &["--steps", "1"]);
         let mut all = vec!["MAPS_MUS-study_one_AkPnBcht"];
         all.extend(texts);
         assert_fails(&output, 3, &all);
     }
-    fs::remove_file(bench.path(labels)).unwrap();
-    let output = train_maps(&bench, &["--steps", "1"]);
+    fs::remove_file(folder.path(labels)).unwrap();
+    let output = train_maps(&folder, &["--steps", "1"]);
     assert_fails(&output, 3, &["MAPS_MUS-study_one_AkPnBcht"]);
-    assert!(!bench.path("run").exists());
+    assert!(!folder.path("run").exists());
 }
 
 #[test]
 fn a_data_folder_without_data_is_named() {
-    let bench = Bench::new();
-    fs::create_dir(bench.path("maps")).unwrap();
-    assert_fails(&train_maps(&bench, &["--steps", "1"]), 3, &["maps"]);
-    let output = run(&["train", "--data", "maps", "--out", &bench.text("run")]);
+    let folder = Folder::new();
+    fs::create_dir(folder.path("maps")).unwrap();
+    assert_fails(&train_maps(&folder, &["--steps", "1"]), 3, &["maps"]);
+    let output = run(&["train", "--data", "maps", "--out", &folder.text("run")]);
     assert_fails(&output, 2, &["--root"]);
-    assert!(!bench.path("run").exists());
+    assert!(!folder.path("run").exists());
 }
 
 #[test]
 fn a_training_leaves_a_complete_run_folder() {
-    let bench = Bench::new();
-    maps(&bench);
-    let json = bench.text("result.json");
-    let output = train_maps(&bench, &["--steps", "3", "--json", &json]);
+    let folder = Folder::new();
+    maps(&folder);
+    let json = folder.text("result.json");
+    let output = train_maps(&folder, &["--steps", "3", "--json", &json]);
     assert!(output.status.success(), "{}", stderr(&output));
-    let names = files_in(&bench.path("run"));
+    let names = folder.names("run");
     for name in [
         "checkpoints",
         "config.toml",
@@ -382,7 +321,7 @@ fn a_training_leaves_a_complete_run_folder() {
     assert!(names.iter().any(|n| n.starts_with("events.out.tfevents.")), "{names:?}");
     let piece = "MAPS_MUS-alb_se2_ENSTDkCl";
     let expected = ["est.tsv", "mid", "png", "ref.tsv", "wav"].map(|e| format!("{piece}.{e}"));
-    assert_eq!(files_in(&bench.path("run/test")), expected);
+    assert_eq!(folder.names("run/test"), expected);
     let result: serde_json::Value = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
     for key in [
         "note_f1",
@@ -395,20 +334,20 @@ fn a_training_leaves_a_complete_run_folder() {
         assert!(result[key].is_number(), "{key} in {result}");
     }
     assert_eq!(result["steps"], 3);
-    assert_eq!(result["run_dir"], bench.text("run"));
+    assert_eq!(result["run_dir"], folder.text("run"));
 
-    let again = train_maps(&bench, &["--steps", "3"]);
+    let again = train_maps(&folder, &["--steps", "3"]);
     assert_fails(&again, 3, &["--resume", "--force"]);
-    let forced = train_maps(&bench, &["--steps", "1", "--force"]);
+    let forced = train_maps(&folder, &["--steps", "1", "--force"]);
     assert!(forced.status.success(), "{}", stderr(&forced));
 }
 
 #[cfg(unix)]
 #[test]
 fn an_interrupt_writes_a_checkpoint_and_the_run_goes_on_from_it() {
-    let bench = Bench::new();
-    let (root, out, cache) = (maps(&bench), bench.text("run"), bench.text("cache"));
-    let mut child = program()
+    let folder = Folder::new();
+    let (root, out, cache) = (maps(&folder), folder.text("run"), folder.text("cache"));
+    let mut child = program(NAME)
         .args(["train", "--data", "maps", "--root", &root, "--cache", &cache, "--out", &out])
         .args(["--steps", "120", "--set", "train.validate_every=1000", "--quiet"])
         .args(["--set", "loader.window.frames=40", "--set", "loader.batch_size=2"])
@@ -419,7 +358,7 @@ fn an_interrupt_writes_a_checkpoint_and_the_run_goes_on_from_it() {
         .spawn()
         .unwrap();
     // Training has begun once its metrics have reached the disk.
-    let metrics = bench.path("run/metrics.jsonl");
+    let metrics = folder.path("run/metrics.jsonl");
     let begun = Instant::now();
     while fs::metadata(&metrics).map_or(0, |m| m.len()) == 0 {
         assert!(begun.elapsed() < Duration::from_secs(600), "training does not begin");
@@ -430,15 +369,15 @@ fn an_interrupt_writes_a_checkpoint_and_the_run_goes_on_from_it() {
     assert!(interrupt.success());
     let output = child.wait_with_output().unwrap();
     assert_fails(&output, 130, &["--resume"]);
-    let checkpoints = files_in(&bench.path("run/checkpoints"));
+    let checkpoints = folder.names("run/checkpoints");
     assert_eq!(checkpoints.len(), 1, "{checkpoints:?}");
     let step: u64 = checkpoints[0].strip_prefix("step-").unwrap().parse().unwrap();
     assert!(step > 0 && step < 120, "{step}");
 
     let resume = ["train", "--data", "maps", "--root", &root, "--cache", &cache, "--resume", &out];
-    let resumed = program().args(resume).args(["--device", "cpu"]).output().unwrap();
+    let resumed = program(NAME).args(resume).args(["--device", "cpu"]).output().unwrap();
     assert!(resumed.status.success(), "{}", stderr(&resumed));
-    assert_eq!(files_in(&bench.path("run/checkpoints")).last().unwrap(), "step-000000120");
+    assert_eq!(folder.names("run/checkpoints").last().unwrap(), "step-000000120");
     // Every step was logged once, whatever was done twice.
     let text = fs::read_to_string(&metrics).unwrap();
     let logged: Vec<u64> = text

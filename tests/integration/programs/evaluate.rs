@@ -2,19 +2,21 @@
 //! in mir_eval's order; and what it says when it is used wrongly.
 
 use std::{
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::Output,
 };
 
 use mir_audio::{LoadOptions, WavFormat, load, write_wav};
 use mir_core::AudioBuffer;
 use mir_testkit::{assert_close, test_data};
 use serde_json::{Map, Value};
-use tempfile::TempDir;
+
+use super::{Folder, assert_done, assert_fails, stderr};
 
 /// The names of all scores in the order of mir_eval 0.8.2.
-const NAMES: &str = include_str!("../fixtures/mir_eval_names.json");
+const NAMES: &str = include_str!("../../fixtures/mir_eval_names.json");
 
 /// Tasks whose cases are one file a side: extension of the annotations, and number of cases.
 const FILE_TASKS: [(&str, &str, usize); 12] = [
@@ -32,24 +34,16 @@ const FILE_TASKS: [(&str, &str, usize); 12] = [
     ("transcription_velocity", "txt", 7),
 ];
 
-fn run<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
-    // Tests lie in target/PROFILE/deps, examples beside them in target/PROFILE/examples.
-    let test = std::env::current_exe().unwrap();
-    let examples = test.parent().and_then(Path::parent).unwrap().join("examples");
-    let program = Command::new(examples.join("evaluate")).args(arguments).output();
-    program.expect("cargo builds the examples before it runs the tests")
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
+fn run<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
+    super::run("evaluate", arguments)
 }
 
 /// Runs a task with `--output` and reads what it stored, names in order.
 fn scores(arguments: &[&str]) -> Vec<(String, Value)> {
-    let folder = TempDir::new().unwrap();
-    let file = folder.path().join("scores.json");
-    let output = run([arguments, &["--quiet", "--output", file.to_str().unwrap()]].concat());
-    assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+    let folder = Folder::new();
+    let file = folder.text("scores.json");
+    let output = run([arguments, &["--quiet", "--output", &file]].concat());
+    assert_done(&output);
     assert!(output.stdout.is_empty(), "--quiet prints nothing");
     let text = fs::read_to_string(file).unwrap();
     let Value::Object(values) = python_json(&text) else { panic!("{text}") };
@@ -186,19 +180,19 @@ fn separated_sources_score_as_stored() {
 #[test]
 fn sources_with_channels_are_scored_as_images_only() {
     let Some(folder) = test_data("mir_eval/separation") else { return };
-    let stereo = TempDir::new().unwrap();
+    let stereo = Folder::new();
     for (side, gain) in [("ref01", 1.0), ("est01", 0.5)] {
-        fs::create_dir(stereo.path().join(side)).unwrap();
         for name in ["0.wav", "1.wav"] {
             let mono = load(folder.join(side).join(name), &LoadOptions::default()).unwrap();
             let left = mono.channel(0).to_vec();
             let right: Vec<f32> = left.iter().rev().map(|x| x * gain).collect();
             let audio = AudioBuffer::from_channels(mono.sample_rate(), &[left, right]).unwrap();
-            write_wav(stereo.path().join(side).join(name), &audio, WavFormat::Float32).unwrap();
+            let path = stereo.new_file(&format!("{side}/{name}"));
+            write_wav(path, &audio, WavFormat::Float32).unwrap();
         }
     }
-    let side = |name: &str| text(&stereo.path().join(name)).to_owned();
-    let scores = scores(&["separation", &side("ref01"), &side("est01"), "--multichannel"]);
+    let (reference, estimate) = (stereo.text("ref01"), stereo.text("est01"));
+    let scores = scores(&["separation", &reference, &estimate, "--multichannel"]);
     let mut images = names("separation");
     images.retain(|name| name.starts_with("Images"));
     assert_eq!(scores.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>(), images);
@@ -206,28 +200,22 @@ fn sources_with_channels_are_scored_as_images_only() {
 
 #[test]
 fn folders_give_every_piece_and_the_aggregate() {
-    let folder = TempDir::new().unwrap();
-    let write = |path: &str, content: &str| {
-        let path = folder.path().join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
-    };
+    let folder = Folder::new();
     for (piece, estimate) in [("a", "1.0\n2.0\n"), ("b", "1.0\n9.0\n"), ("c", "soon\n")] {
-        write(&format!("ref/{piece}.txt"), "1.0\n2.0\n");
-        write(&format!("est/{piece}.csv"), estimate);
+        folder.write(&format!("ref/{piece}.txt"), "1.0\n2.0\n");
+        folder.write(&format!("est/{piece}.csv"), estimate);
     }
-    write("ref/d.txt", "1.0\n");
-    let path = |name: &str| text(&folder.path().join(name)).to_owned();
+    folder.write("ref/d.txt", "1.0\n");
     let output = run([
         "onset",
-        &path("ref"),
-        &path("est"),
+        &folder.text("ref"),
+        &folder.text("est"),
         "--csv",
-        &path("scores.csv"),
+        &folder.text("scores.csv"),
         "--json",
-        &path("scores.json"),
+        &folder.text("scores.json"),
         "--output",
-        &path("mir_eval.json"),
+        &folder.text("mir_eval.json"),
     ]);
     let message = stderr(&output);
     assert_eq!(output.status.code(), Some(1), "{message}");
@@ -242,59 +230,50 @@ fn folders_give_every_piece_and_the_aggregate() {
         table.contains("over 2 pieces, interval of the mean by 10000 bootstrap samples"),
         "{table}"
     );
-    let csv = fs::read_to_string(path("scores.csv")).unwrap();
+    let csv = fs::read_to_string(folder.text("scores.csv")).unwrap();
     assert_eq!(csv, "piece,F-measure,Precision,Recall\na,1,1,1\nb,0.5,0.5,0.5\n");
     let json: Value =
-        serde_json::from_str(&fs::read_to_string(path("scores.json")).unwrap()).unwrap();
+        serde_json::from_str(&fs::read_to_string(folder.text("scores.json")).unwrap()).unwrap();
     assert_eq!(json["summary"][0]["summary"]["mean"], 0.75);
     assert_eq!(json["summary"][0]["interval"]["low"], 0.5);
-    let stored = fs::read_to_string(path("mir_eval.json")).unwrap();
+    let stored = fs::read_to_string(folder.text("mir_eval.json")).unwrap();
     assert!(stored.starts_with(r#"{"a": {"F-measure": 1.0, "#), "{stored}");
 }
 
 #[test]
 fn wrong_use_is_refused_with_what_would_be_right() {
-    let folder = TempDir::new().unwrap();
-    let path = |name: &str| text(&folder.path().join(name)).to_owned();
-    fs::write(path("beats.txt"), "6.0\n7.0\n").unwrap();
-    fs::write(path("late.txt"), "6.0\n5.0\n").unwrap();
-    let beats = path("beats.txt");
+    let folder = Folder::new();
+    let beats = folder.write("beats.txt", "6.0\n7.0\n");
+    let late = folder.write("late.txt", "6.0\n5.0\n");
+    let (none, root) = (folder.text("none.txt"), folder.text(""));
     let cases: [(&[&str], i32, &str); 9] = [
         (&["melodi", &beats, &beats], 2, "'melody'"),
         (&["beat", &beats, &beats, "--trm"], 2, "'--trim'"),
         (&["beat", &beats, &beats, "--hop", "1"], 2, "unknown field `hop`"),
         (&["onset", &beats, &beats, "--set", "windw=1"], 2, "did you mean 'window'?"),
         (&["onset", &beats, &beats, "--window=-1"], 2, "window is -1"),
-        (&["beat", &beats, folder.path().to_str().unwrap()], 2, "two files or two folders"),
-        (&["beat", &beats, &path("none.txt")], 3, "none.txt"),
-        (&["beat", &beats, &path("late.txt")], 3, "estimate: time 1 is 5 s, after 6 s"),
+        (&["beat", &beats, &root], 2, "two files or two folders"),
+        (&["beat", &beats, &none], 3, "none.txt"),
+        (&["beat", &beats, &late], 3, "estimate: time 1 is 5 s, after 6 s"),
         (&["beat", &beats, &beats, "--output", &beats], 2, "it is not overwritten"),
     ];
     for (arguments, code, expected) in cases {
-        let output = run(arguments);
-        let message = stderr(&output);
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
-        assert!(
-            message.contains("error: ") && message.contains(expected),
-            "{arguments:?}: {message}"
-        );
+        assert_fails(&run(arguments), code, &[expected]);
     }
     assert_eq!(fs::read_to_string(&beats).unwrap(), "6.0\n7.0\n");
 }
 
 #[test]
 fn a_batch_answers_line_by_line() {
-    let folder = TempDir::new().unwrap();
-    let path = |name: &str| text(&folder.path().join(name)).to_owned();
+    let folder = Folder::new();
     let lines = [
         r#"{"config": {"task": "onset"}, "reference": [1.0], "estimate": [1.0]}"#,
         r#"{"config": {"task": "onset", "window": 0.1}, "reference": [2.0, 1.0], "estimate": []}"#,
         r#"{"config": {"task": "key"}, "reference": "C major", "estimate": "G major"}"#,
     ];
-    fs::write(path("cases.jsonl"), lines.join("\n")).unwrap();
-    let output = run(["--batch", &path("cases.jsonl"), "--output", &path("scores.jsonl")]);
-    assert!(output.status.success(), "{}", stderr(&output));
-    let answers = fs::read_to_string(path("scores.jsonl")).unwrap();
+    let cases = folder.write("cases.jsonl", lines.join("\n"));
+    assert_done(&run(["--batch", &cases, "--output", &folder.text("scores.jsonl")]));
+    let answers = fs::read_to_string(folder.text("scores.jsonl")).unwrap();
     let answers: Vec<&str> = answers.lines().collect();
     assert_eq!(answers.len(), 3);
     assert_eq!(answers[0], r#"{"F-measure": 1.0, "Precision": 1.0, "Recall": 1.0}"#);
