@@ -111,6 +111,23 @@ class Peers:
             inverse = lambda: torch.istft(spectrum, 2048, 512, window=window, length=len(y))
             return timed(request, inverse)
 
+    def slow_signal(self, request):
+        import numpy as np
+
+        n = int(request["seconds"] * 22050)
+        return np.random.default_rng(0).uniform(-0.5, 0.5, n).astype(np.float32)
+
+    def cqt_librosa(self, request):
+        y = self.slow_signal(request)
+        return timed(request, lambda: constant_q(y, 1))
+
+    def hcqt_librosa(self, request):
+        import numpy as np
+
+        y = self.slow_signal(request)
+        harmonics = (0.5, 1, 2, 3, 4, 5)
+        return timed(request, lambda: np.stack([constant_q(y, h) for h in harmonics]))
+
     def minute(self, request):
         import numpy as np
 
@@ -170,6 +187,17 @@ class Peers:
             optimizer.step()
             times.append(time.perf_counter() - start)
         return times
+
+
+def constant_q(y, harmonic):
+    """Magnitudes of six octaves from C1 times a harmonic."""
+    import librosa
+    import numpy as np
+
+    fmin = 32.70319566257483 * harmonic
+    return np.abs(
+        librosa.cqt(y, sr=22050, hop_length=256, fmin=fmin, n_bins=360, bins_per_octave=60)
+    )
 
 
 def timed(request, work):

@@ -13,9 +13,41 @@ use crate::{
     BinAxis, Error, FeatureMap, Framing, Result, framing::Signal, rows, stft::check_audio,
 };
 
-/// Frames that [`FrameFeature::block_into`] gets at a time. With more than four, the working memory of
-/// a log-mel spectrogram no longer fits into the first-level cache.
-pub const BLOCK: usize = 4;
+/// Frames that [`FrameFeature::block_into`] gets at a time, at most: as many as the widest vector registers
+/// have lanes.
+pub const BLOCK: usize = 16;
+
+/// Frames that follow each other, at least one and up to [`BLOCK`].
+#[derive(Clone, Copy, Debug)]
+pub struct FrameBlock<'a> {
+    samples: &'a [f32],
+    length: usize,
+    hop: usize,
+}
+
+impl<'a> FrameBlock<'a> {
+    /// The frames of `length` samples, every `hop`, that lie in `samples`: at least one, at most [`BLOCK`].
+    pub(crate) const fn new(samples: &'a [f32], length: usize, hop: usize) -> Self {
+        debug_assert!(samples.len() >= length && (samples.len() - length) / hop < BLOCK);
+        Self { samples, length, hop }
+    }
+
+    /// Number of frames.
+    #[expect(clippy::len_without_is_empty, reason = "there is always a frame")]
+    pub const fn len(&self) -> usize {
+        1 + (self.samples.len() - self.length) / self.hop
+    }
+
+    /// The samples of all frames, from the beginning of the first to the end of the last.
+    pub const fn samples(&self) -> &'a [f32] {
+        self.samples
+    }
+
+    /// The samples of each frame.
+    pub fn frames(&self) -> impl ExactSizeIterator<Item = &'a [f32]> + use<'a> {
+        self.samples.windows(self.length).step_by(self.hop)
+    }
+}
 
 /// A feature that is computed frame by frame.
 ///
@@ -69,10 +101,10 @@ pub trait FrameFeature: fmt::Debug + Send + Sync {
     /// `out` as many elements as there are bins.
     fn frame_into(&self, samples: &[f32], scratch: &mut Self::Scratch, out: &mut [f32]);
 
-    /// Computes [`BLOCK`] frames into as many consecutive rows of `out`: the same bits as one after the
+    /// Computes the frames of a block into as many consecutive rows of `out`: the same bits as one after the
     /// other, for features that are faster side by side.
-    fn block_into(&self, samples: [&[f32]; BLOCK], scratch: &mut Self::Scratch, out: &mut [f32]) {
-        for (samples, out) in samples.into_iter().zip(out.chunks_exact_mut(self.bins())) {
+    fn block_into(&self, block: FrameBlock<'_>, scratch: &mut Self::Scratch, out: &mut [f32]) {
+        for (samples, out) in block.frames().zip(out.chunks_exact_mut(self.bins())) {
             self.frame_into(samples, scratch, out);
         }
     }
@@ -167,42 +199,75 @@ fn fill<F: FrameFeature + ?Sized>(
     first: usize,
     out: &mut ArrayRef2<f32>,
 ) {
-    let (frames, bins, length) = (out.nrows(), feature.bins(), feature.framing().length());
+    let (frames, bins) = (out.nrows(), feature.bins());
     let mut scratch = feature.scratch();
-    // Only frames that reach beyond the ends are copied.
-    let mut buffers: [Vec<f32>; BLOCK] = std::array::from_fn(|_| vec![]);
+    let mut cutter = Cutter::default();
     // Rows that do not lie one behind the other are computed elsewhere and copied.
     let mut rows = if out.is_standard_layout() { vec![] } else { vec![0.0; BLOCK * bins] };
     let mut row = 0;
     while row < frames {
-        let count = if frames - row >= BLOCK { BLOCK } else { 1 };
-        let mut samples: [&[f32]; BLOCK] = [&[]; BLOCK];
-        for ((lane, slot), buffer) in samples[..count].iter_mut().enumerate().zip(&mut buffers) {
-            let start = feature.framing().start(first + row + lane);
-            *slot = match signal.direct(start, length) {
-                Some(direct) => direct,
-                None => {
-                    buffer.resize(length, 0.0);
-                    signal.fill(start, buffer);
-                    buffer
-                }
-            };
-        }
+        let block = cutter.block(feature.framing(), signal, first + row, frames - row);
+        let count = block.len();
         let slots = match out.as_slice_mut() {
             Some(all) => &mut all[row * bins..(row + count) * bins],
             None => &mut rows[..count * bins],
         };
-        if count == BLOCK {
-            feature.block_into(samples, &mut scratch, slots);
-        } else {
-            feature.frame_into(samples[0], &mut scratch, slots);
-        }
+        some_into(feature, block, &mut scratch, slots);
         if !rows.is_empty() {
             for (lane, values) in rows.chunks_exact(bins).take(count).enumerate() {
                 out.row_mut(row + lane).iter_mut().zip(values).for_each(|(slot, &v)| *slot = v);
             }
         }
         row += count;
+    }
+}
+
+/// Computes a block, together or one by one, whichever is faster.
+pub(crate) fn some_into<F: FrameFeature + ?Sized>(
+    feature: &F,
+    block: FrameBlock<'_>,
+    scratch: &mut F::Scratch,
+    out: &mut [f32],
+) {
+    // A whole block takes the time of about three frames.
+    if block.len() > 3 {
+        feature.block_into(block, scratch, out);
+    } else {
+        for (samples, out) in block.frames().zip(out.chunks_exact_mut(feature.bins())) {
+            feature.frame_into(samples, scratch, out);
+        }
+    }
+}
+
+/// Cuts blocks of frames out of a recording; only those that reach beyond its ends are copied.
+#[derive(Debug, Default)]
+pub(crate) struct Cutter {
+    buffer: Vec<f32>,
+}
+
+impl Cutter {
+    /// As many frames from `first` on as fit into a block and `most` allow.
+    pub(crate) fn block<'a>(
+        &'a mut self,
+        framing: &Framing,
+        signal: &Signal<'a>,
+        first: usize,
+        most: usize,
+    ) -> FrameBlock<'a> {
+        let (length, hop) = (framing.length(), framing.hop());
+        // What lies between frames far apart would be read for nothing.
+        let count = if hop > length { 1 } else { most.min(BLOCK) };
+        let start = framing.start(first);
+        let span = (count - 1) * hop + length;
+        let samples = match signal.direct(start, span) {
+            Some(samples) => samples,
+            None => {
+                self.buffer.resize(span, 0.0);
+                signal.fill(start, &mut self.buffer);
+                &self.buffer
+            }
+        };
+        FrameBlock::new(samples, length, hop)
     }
 }
 

@@ -213,21 +213,6 @@ impl<'a> Signal<'a> {
         Self { samples, base, pad, mirrored_len: if len <= length / 2 { length } else { len } }
     }
 
-    /// The samples `start..start + length`: those of the recording itself where it holds all of them,
-    /// else a copy in `buffer`, with what lies beyond the ends.
-    pub(crate) fn frame<'b>(&self, start: i64, buffer: &'b mut [f32]) -> &'b [f32]
-    where
-        'a: 'b,
-    {
-        match self.direct(start, buffer.len()) {
-            Some(samples) => samples,
-            None => {
-                self.fill(start, buffer);
-                buffer
-            }
-        }
-    }
-
     /// The samples `start..start + length`, if the recording holds all of them as they are.
     pub(crate) fn direct(&self, start: i64, length: usize) -> Option<&'a [f32]> {
         let first = usize::try_from(start).ok()?.checked_sub(self.base)?;
@@ -236,7 +221,20 @@ impl<'a> Signal<'a> {
 
     /// The samples `start..start + out.len()`, with what lies beyond the ends.
     pub(crate) fn fill(&self, start: i64, out: &mut [f32]) {
-        for (position, value) in (start..).zip(out) {
+        // What the recording holds is copied at once; the rest is looked for sample by sample.
+        let end = start.saturating_add(out.len() as i64);
+        let known = (self.base as i64, (self.base + self.samples.len()) as i64);
+        let inside = known.0.clamp(start, end)..known.1.clamp(start, end);
+        let (before, rest) = out.split_at_mut((inside.start - start) as usize);
+        let (within, after) = rest.split_at_mut((inside.end - inside.start) as usize);
+        if !within.is_empty() {
+            let first = (inside.start - known.0) as usize;
+            within.copy_from_slice(&self.samples[first..first + within.len()]);
+        }
+        for (position, value) in (start..).zip(before) {
+            *value = self.at(position);
+        }
+        for (position, value) in (inside.end..).zip(after) {
             *value = self.at(position);
         }
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BinAxis, Error, FrameFeature, FrameLayout, Framing, Pad, Result, SpectrumPower,
-    SpectrumScratch, Window, dct::dot, frames::frame_feature_methods, spectrum::FrameFft,
+    SpectrumScratch, Window, dct::dot, frames::frame_feature_methods, spectrum::Spectra,
 };
 
 /// Which filterbank should be computed.
@@ -147,7 +147,7 @@ pub struct KaldiFbank {
     config: KaldiFbankConfig,
     framing: Framing,
     window: Vec<f32>,
-    fft: FrameFft,
+    fft: Spectra,
     /// First bin of each band and its weights.
     bands: Vec<(usize, Vec<f32>)>,
     centres: Vec<f64>,
@@ -190,7 +190,7 @@ impl KaldiFbank {
         Ok(Self {
             framing: Framing::new(config.sample_rate, length, hop as u32, layout, pad)?,
             window: config.window.symmetric(length).into_iter().map(|w| w as f32).collect(),
-            fft: FrameFft::new(vec![1.0; n_fft]),
+            fft: Spectra::one_by_one(vec![1.0; n_fft]),
             bands: (0..config.n_mels).map(band).collect(),
             centres: (0..config.n_mels).map(centre).collect(),
             config,
@@ -224,7 +224,7 @@ impl FrameFeature for KaldiFbank {
     }
 
     fn scratch(&self) -> Self::Scratch {
-        (vec![0.0; self.fft.n_fft()], self.fft.scratch())
+        (vec![0.0; 2 * (self.fft.bins() - 1)], self.fft.scratch())
     }
 
     fn frame_into(&self, samples: &[f32], scratch: &mut Self::Scratch, out: &mut [f32]) {
@@ -248,8 +248,7 @@ impl FrameFeature for KaldiFbank {
         if !self.config.raw_energy {
             energy = self.log_energy(frame);
         }
-        let spectrum = self.fft.power(frame_all, fft);
-        self.config.power.apply(spectrum);
+        let spectrum = self.fft.magnitude(frame_all, self.config.power, fft);
         let (first, bands) = out.split_at_mut(usize::from(self.config.use_energy));
         first.fill(energy);
         for (slot, (first, weights)) in bands.iter_mut().zip(&self.bands) {

@@ -34,6 +34,7 @@ pub(crate) fn ln(x: f32) -> f32 {
 }
 
 /// `scale · ln(max(x, floor))` in place; NaN counts as the floor, +∞ as the largest finite number.
+#[inline(always)]
 pub(crate) fn scaled_ln(values: &mut [f32], floor: f32, scale: f32) {
     for value in values {
         // Written as comparisons: they compile to one instruction each and send NaN to the floor.

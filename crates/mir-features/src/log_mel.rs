@@ -32,14 +32,16 @@
 
 use mir_core::{Fingerprint, Fingerprinted, SampleRate};
 use ndarray::ArrayRef2;
+use pulp::{Arch, Simd, WithSimd};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BinAxis, Error, FilterNorm, FrameFeature, Framing, MelConfig, MelFilterbank, MelScale, Pad,
-    Result, SpectrumPower, StftConfig, db,
-    frames::{BLOCK, frame_feature_methods},
+    BinAxis, Error, FilterNorm, FrameBlock, FrameFeature, Framing, MelConfig, MelFilterbank,
+    MelScale, Pad, Result, SpectrumPower, StftConfig, db,
+    fft::{Aligned, lanes_to_rows},
+    frames::frame_feature_methods,
     ln::scaled_ln,
-    spectrum::{FrameFft, SpectrumScratch},
+    spectrum::{Spectra, SpectrumScratch},
 };
 
 /// The logarithm of a log-mel spectrogram.
@@ -270,8 +272,10 @@ pub struct LogMel {
     config: LogMelConfig,
     fingerprint: Fingerprint,
     framing: Framing,
-    fft: FrameFft,
+    spectra: Spectra,
     filterbank: MelFilterbank,
+    /// Vector instructions of this processor.
+    arch: Arch,
 }
 
 impl LogMel {
@@ -288,7 +292,8 @@ impl LogMel {
                 .framing()?
                 .skipping(usize::from(config.drop_first))
                 .trimming(usize::from(config.trim_last_sample)),
-            fft: FrameFft::new(config.stft().analysis_window()),
+            spectra: Spectra::new(config.stft().analysis_window(), config.hop),
+            arch: Arch::new(),
             fingerprint: config.fingerprint()?,
             config,
         })
@@ -299,6 +304,8 @@ impl LogMel {
         self.fingerprint
     }
 
+    /// The logarithms of bands, in place.
+    #[inline(always)]
     fn logarithm(&self, bands: &mut [f32]) {
         let scale = match self.config.log {
             LogScale::Ln => 1.0,
@@ -308,14 +315,31 @@ impl LogMel {
     }
 }
 
+/// From spectra to bands, with a frame in each lane.
+struct Bands<'a> {
+    log_mel: &'a LogMel,
+    spectra: &'a [f32],
+    bands: &'a mut [f32],
+}
+
+impl WithSimd for Bands<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { log_mel, spectra, bands } = self;
+        let (spectra, lanes) = (S::as_simd_f32s(spectra).0, S::as_mut_simd_f32s(bands).0);
+        log_mel.filterbank.process_lanes(simd, spectra, lanes);
+        log_mel.logarithm(bands);
+    }
+}
+
 /// Working memory of one thread.
 #[derive(Clone, Debug)]
 pub struct LogMelScratch {
-    fft: SpectrumScratch,
-    /// Spectra of [`BLOCK`] frames, side by side.
-    spectra: Vec<[f32; BLOCK]>,
-    /// Their bands.
-    bands: Vec<[f32; BLOCK]>,
+    spectra: SpectrumScratch,
+    /// Bands of a few frames, bands first.
+    bands: Aligned,
 }
 
 impl FrameFeature for LogMel {
@@ -334,35 +358,29 @@ impl FrameFeature for LogMel {
     }
 
     fn scratch(&self) -> LogMelScratch {
-        LogMelScratch {
-            fft: self.fft.scratch(),
-            spectra: vec![[0.0; BLOCK]; self.fft.bins()],
-            bands: vec![[0.0; BLOCK]; self.config.n_mels],
-        }
+        LogMelScratch { spectra: self.spectra.scratch(), bands: Aligned::default() }
     }
 
     fn frame_into(&self, samples: &[f32], scratch: &mut LogMelScratch, out: &mut [f32]) {
-        let spectrum = self.fft.power(samples, &mut scratch.fft);
-        self.config.power.apply(spectrum);
+        let spectrum = self.spectra.magnitude(samples, self.config.power, &mut scratch.spectra);
         self.filterbank.process_into(spectrum, out);
         self.logarithm(out);
     }
 
-    fn block_into(&self, samples: [&[f32]; BLOCK], scratch: &mut LogMelScratch, out: &mut [f32]) {
-        for (lane, samples) in samples.into_iter().enumerate() {
-            let spectrum = self.fft.power(samples, &mut scratch.fft);
-            for (slot, &p) in scratch.spectra.iter_mut().zip(&*spectrum) {
-                slot[lane] = p;
-            }
-        }
-        self.config.power.apply(scratch.spectra.as_flattened_mut());
-        self.filterbank.process_lanes(&scratch.spectra, &mut scratch.bands);
-        for (lane, out) in out.chunks_exact_mut(self.config.n_mels).enumerate() {
-            for (value, band) in out.iter_mut().zip(&scratch.bands) {
-                *value = band[lane];
-            }
-            self.logarithm(out);
-        }
+    fn block_into(&self, block: FrameBlock<'_>, scratch: &mut LogMelScratch, out: &mut [f32]) {
+        let n_mels = self.config.n_mels;
+        let LogMelScratch { spectra, bands } = scratch;
+        let power = self.config.power;
+        self.spectra.magnitude_lanes(block, power, spectra, |frames, lanes, spectra| {
+            let bands = bands.get(n_mels * lanes);
+            self.arch.dispatch(Bands { log_mel: self, spectra, bands: &mut *bands });
+            lanes_to_rows(
+                bands,
+                lanes,
+                n_mels,
+                &mut out[frames.start * n_mels..frames.end * n_mels],
+            );
+        });
     }
 
     fn whole_signal_field(&self) -> Option<&'static str> {

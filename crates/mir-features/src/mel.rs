@@ -11,6 +11,7 @@
 
 use mir_core::SampleRate;
 use ndarray::Array2;
+use pulp::{Scalar, Simd};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -203,32 +204,29 @@ impl MelFilterbank {
     /// # Panics
     /// If `spectrum` has not `n_fft / 2 + 1` elements or `out` not `n_mels`.
     pub fn process_into(&self, spectrum: &[f32], out: &mut [f32]) {
-        self.process_lanes(spectrum.as_chunks::<1>().0, out.as_chunks_mut::<1>().0);
+        self.process_lanes(Scalar, spectrum, out);
     }
 
-    /// As [`process_into`](Self::process_into) for `N` spectra side by side, with the same bits. The
-    /// bands are narrow: one spectrum at a time cannot be vectorised, four take as long as one.
-    pub(crate) fn process_lanes<const N: usize>(&self, spectra: &[[f32; N]], out: &mut [[f32; N]]) {
+    /// As [`process_into`](Self::process_into) for a spectrum in each lane, with the same bits. The bands are narrow:
+    /// one spectrum at a time cannot be vectorised, all lanes take as long as one.
+    #[inline(always)]
+    pub(crate) fn process_lanes<S: Simd>(&self, simd: S, spectra: &[S::f32s], out: &mut [S::f32s]) {
         assert_eq!(spectra.len(), self.config.n_fft / 2 + 1, "spectrum bins");
         assert_eq!(out.len(), self.config.n_mels, "mel bands");
-        let first = self.starts[0];
+        let (first, zero) = (self.starts[0], simd.splat_f32s(0.0));
         let mut from = first;
-        let mut rising = [0.0; N];
+        let mut rising = zero;
         for (segment, &to) in self.starts[1..].iter().enumerate() {
             let weights = from - first..to - first;
-            let (mut up, mut down) = ([0.0; N], [0.0; N]);
-            for ((x, &rise), &fall) in
+            let (mut up, mut down) = (zero, zero);
+            for ((&x, &rise), &fall) in
                 spectra[from..to].iter().zip(&self.rise[weights.clone()]).zip(&self.fall[weights])
             {
-                for lane in 0..N {
-                    up[lane] += x[lane] * rise;
-                    down[lane] += x[lane] * fall;
-                }
+                up = simd.add_f32s(up, simd.mul_f32s(x, simd.splat_f32s(rise)));
+                down = simd.add_f32s(down, simd.mul_f32s(x, simd.splat_f32s(fall)));
             }
             if segment > 0 {
-                for lane in 0..N {
-                    out[segment - 1][lane] = rising[lane] + down[lane];
-                }
+                out[segment - 1] = simd.add_f32s(rising, down);
             }
             rising = up;
             from = to;

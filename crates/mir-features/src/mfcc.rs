@@ -10,8 +10,8 @@ use ndarray::{Array2, Array3, ArrayRef2};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BinAxis, Dct, DctKind, Error, FeatureMap, FrameFeature, Framing, LogMel, LogMelConfig,
-    LogMelScratch, Result,
+    BLOCK, BinAxis, Dct, DctKind, Error, FeatureMap, FrameBlock, FrameFeature, Framing, LogMel,
+    LogMelConfig, LogMelScratch, Result,
     frames::{fill_rows, frame_feature_methods},
 };
 
@@ -133,13 +133,23 @@ impl FrameFeature for Mfcc {
     }
 
     fn scratch(&self) -> Self::Scratch {
-        (FrameFeature::scratch(&self.log_mel), vec![0.0; self.log_mel.bins()])
+        (FrameFeature::scratch(&self.log_mel), vec![0.0; BLOCK * self.log_mel.bins()])
     }
 
     fn frame_into(&self, samples: &[f32], scratch: &mut Self::Scratch, out: &mut [f32]) {
         let (log_mel, bands) = scratch;
+        let bands = &mut bands[..self.log_mel.bins()];
         self.log_mel.frame_into(samples, log_mel, bands);
         self.bands_into(bands, out);
+    }
+
+    fn block_into(&self, block: FrameBlock<'_>, scratch: &mut Self::Scratch, out: &mut [f32]) {
+        let (log_mel, bands) = scratch;
+        let bands = &mut bands[..block.len() * self.log_mel.bins()];
+        self.log_mel.block_into(block, log_mel, bands);
+        let rows = bands.chunks_exact(self.log_mel.bins());
+        rows.zip(out.chunks_exact_mut(self.config.n_mfcc))
+            .for_each(|(b, out)| self.bands_into(b, out));
     }
 
     fn whole_signal_field(&self) -> Option<&'static str> {

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BinAxis, FrameFeature, Framing, Result, StftConfig,
+    BinAxis, FrameBlock, FrameFeature, Framing, Result, StftConfig,
     frames::frame_feature_methods,
-    spectrum::{FrameFft, SpectrumScratch},
+    spectrum::{Spectra, SpectrumScratch},
 };
 
 /// Which power of the spectrum's magnitude is taken.
@@ -55,7 +55,7 @@ impl mir_core::Fingerprinted for SpectrogramConfig {
 pub struct Spectrogram {
     config: SpectrogramConfig,
     framing: Framing,
-    pub(crate) fft: FrameFft,
+    pub(crate) spectra: Spectra,
 }
 
 impl Spectrogram {
@@ -67,7 +67,8 @@ impl Spectrogram {
         config.stft.validate()?;
         Ok(Self {
             framing: config.stft.framing()?,
-            fft: FrameFft::new(config.stft.analysis_window()),
+            // Whole spectra would have to be put from lanes into rows, which takes as long as their transform.
+            spectra: Spectra::one_by_one(config.stft.analysis_window()),
             config,
         })
     }
@@ -78,9 +79,7 @@ impl Spectrogram {
         samples: &[f32],
         scratch: &'a mut SpectrumScratch,
     ) -> &'a mut [f32] {
-        let spectrum = self.fft.power(samples, scratch);
-        self.config.power.apply(spectrum);
-        spectrum
+        self.spectra.magnitude(samples, self.config.power, scratch)
     }
 }
 
@@ -96,16 +95,19 @@ impl FrameFeature for Spectrogram {
     }
 
     fn bins(&self) -> usize {
-        self.fft.bins()
+        self.spectra.bins()
     }
 
     fn scratch(&self) -> SpectrumScratch {
-        self.fft.scratch()
+        self.spectra.scratch()
     }
 
     fn frame_into(&self, samples: &[f32], scratch: &mut SpectrumScratch, out: &mut [f32]) {
-        self.fft.power_into(samples, scratch, out);
-        self.config.power.apply(out);
+        self.spectra.magnitude_into(samples, self.config.power, scratch, out);
+    }
+
+    fn block_into(&self, block: FrameBlock<'_>, scratch: &mut SpectrumScratch, out: &mut [f32]) {
+        self.spectra.magnitude_rows(block, self.config.power, scratch, out);
     }
 }
 

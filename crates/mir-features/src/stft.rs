@@ -24,8 +24,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     BinAxis, Error, FeatureMap, FrameLayout, Framing, Pad, Result, Spectrogram, SpectrogramConfig,
     SpectrumPower, Window,
+    frames::{BLOCK, Cutter},
     mel::check_n_fft,
-    spectrum::{FrameFft, SpectrumScratch},
+    spectrum::{Spectra, SpectrumScratch},
     stream::FrameQueue,
 };
 
@@ -296,32 +297,47 @@ impl Stft {
     /// The complex spectrum of one channel into `out`, `[frames, n_fft / 2 + 1]`, on this thread.
     ///
     /// # Panics
-    /// If `out` has another shape or its rows are not contiguous.
+    /// If `out` has another shape.
     pub fn spectrum_into(&self, samples: &[f32], out: &mut ArrayRef2<Complex<f32>>) {
         let shape = (self.frames(samples.len()), self.bins());
         assert_eq!(out.dim(), shape, "shape of the output");
         self.fill(samples, 0, out);
     }
 
-    const fn fft(&self) -> &FrameFft {
-        &self.spectrograms[0].fft
+    const fn spectra(&self) -> &Spectra {
+        &self.spectrograms[0].spectra
     }
 
     fn fill(&self, samples: &[f32], first: usize, out: &mut ArrayRef2<Complex<f32>>) {
         let signal = self.framing.signal(samples);
-        let mut scratch = self.fft().scratch();
-        let mut buffer = vec![0.0; self.config.n_fft];
-        for (frame, mut row) in (first..).zip(out.rows_mut()) {
-            let samples = signal.frame(self.framing.start(frame), &mut buffer);
-            let row = row.as_slice_mut().expect("rows of a spectrum are contiguous");
-            self.fft().spectrum_into(samples, &mut scratch, row);
+        let mut scratch = self.spectra().scratch();
+        let mut cutter = Cutter::default();
+        let (frames, bins) = out.dim();
+        // Rows that do not lie one behind the other are computed elsewhere and copied.
+        let mut rows =
+            vec![Complex::default(); if out.is_standard_layout() { 0 } else { BLOCK * bins }];
+        let mut row = 0;
+        while row < frames {
+            let block = cutter.block(&self.framing, &signal, first + row, frames - row);
+            let count = block.len();
+            let slots = match out.as_slice_mut() {
+                Some(all) => &mut all[row * bins..(row + count) * bins],
+                None => &mut rows[..count * bins],
+            };
+            self.spectra().spectrum_rows(block, &mut scratch, slots);
+            if !rows.is_empty() {
+                for (lane, values) in rows.chunks_exact(bins).take(count).enumerate() {
+                    out.row_mut(row + lane).iter_mut().zip(values).for_each(|(slot, &v)| *slot = v);
+                }
+            }
+            row += count;
         }
     }
 
     /// Starts a stream of one channel that gives complex spectra as the samples arrive.
     pub fn stream(self) -> StreamingStft {
         StreamingStft {
-            scratch: self.fft().scratch(),
+            scratch: self.spectra().scratch(),
             queue: FrameQueue::new(self.framing.clone()),
             stft: self,
         }
@@ -374,7 +390,7 @@ impl StreamingStft {
         assert_eq!(out.len(), self.stft.bins(), "bins of the output");
         match self.queue.pop() {
             Some(samples) => {
-                self.stft.fft().spectrum_into(samples, &mut self.scratch, out);
+                self.stft.spectra().spectrum_into(samples, &mut self.scratch, out);
                 true
             }
             None => false,

@@ -1,7 +1,8 @@
 //! Features of audio that is still arriving: push samples, pop frames.
 
 use crate::{
-    FrameFeature, Framing, LogMel, Result,
+    BLOCK, FrameBlock, FrameFeature, Framing, LogMel, Result,
+    frames::{Cutter, some_into},
     framing::{FrameLayout, Signal},
 };
 
@@ -17,14 +18,13 @@ pub(crate) struct FrameQueue {
     base: usize,
     next_frame: usize,
     finished: bool,
-    /// A frame that reaches beyond the ends.
-    buffer: Vec<f32>,
+    cutter: Cutter,
 }
 
 impl FrameQueue {
     pub(crate) fn new(framing: Framing) -> Self {
-        let buffer = vec![0.0; framing.length()];
-        Self { framing, samples: vec![], base: 0, next_frame: 0, finished: false, buffer }
+        let cutter = Cutter::default();
+        Self { framing, samples: vec![], base: 0, next_frame: 0, finished: false, cutter }
     }
 
     pub(crate) const fn next_frame(&self) -> usize {
@@ -41,26 +41,40 @@ impl FrameQueue {
         self.finished = true;
     }
 
-    /// The samples of the next frame, if they have all arrived.
-    pub(crate) fn pop(&mut self) -> Option<&[f32]> {
+    /// Number of frames whose samples have all arrived.
+    fn ready(&self) -> usize {
         let length = self.framing.length();
         let received = self.base + self.samples.len();
+        if self.finished {
+            return self.framing.frames(received).saturating_sub(self.next_frame);
+        }
         // The last samples so far may turn out to be the ones that are left out.
         let analysed = self.framing.analysed(received);
-        let start = self.framing.start(self.next_frame);
-        let ready = if self.finished {
-            self.next_frame < self.framing.frames(received)
-        } else {
-            // A recording of half a frame is mirrored at another place: wait until it is longer.
-            start + length as i64 <= analysed as i64 && analysed > length / 2
-        };
-        if !ready {
+        // A recording of half a frame is mirrored at another place: wait until it is longer.
+        if analysed <= length / 2 {
+            return 0;
+        }
+        let beyond = analysed as i64 - length as i64 - self.framing.start(self.next_frame);
+        usize::try_from(beyond).map_or(0, |samples| 1 + samples / self.framing.hop())
+    }
+
+    /// The samples of the next frame, if they have all arrived.
+    pub(crate) fn pop(&mut self) -> Option<&[f32]> {
+        self.pop_block(1).map(|block| block.samples())
+    }
+
+    /// The next frames, as many as have arrived, up to `most` and a block.
+    pub(crate) fn pop_block(&mut self, most: usize) -> Option<FrameBlock<'_>> {
+        let ready = self.ready().min(most);
+        if ready == 0 {
             return None;
         }
-        self.next_frame += 1;
+        let analysed = self.framing.analysed(self.base + self.samples.len());
         let known = &self.samples[..analysed.saturating_sub(self.base)];
-        let signal = Signal::tail(known, self.base, length, self.framing.pad());
-        Some(signal.frame(start, &mut self.buffer))
+        let signal = Signal::tail(known, self.base, self.framing.length(), self.framing.pad());
+        let block = self.cutter.block(&self.framing, &signal, self.next_frame, ready);
+        self.next_frame += block.len();
+        Some(block)
     }
 
     /// Drops the samples that neither the next frame nor the mirrored end can need.
@@ -114,6 +128,10 @@ pub struct Streaming<F: FrameFeature> {
     feature: F,
     scratch: F::Scratch,
     queue: FrameQueue,
+    /// Values of frames that were ready together with one that was asked for, and how many frames of them are
+    /// still to be asked for: blocks are faster than frames.
+    ahead: Vec<f32>,
+    left: usize,
 }
 
 /// A [`LogMel`] of audio that is still arriving.
@@ -130,6 +148,8 @@ impl<F: FrameFeature> Streaming<F> {
         Ok(Self {
             scratch: feature.scratch(),
             queue: FrameQueue::new(feature.framing().clone()),
+            ahead: vec![],
+            left: 0,
             feature,
         })
     }
@@ -154,7 +174,7 @@ impl<F: FrameFeature> Streaming<F> {
 
     /// Index of the frame that [`pop_into`](Self::pop_into) gives next.
     pub const fn next_frame(&self) -> usize {
-        self.queue.next_frame()
+        self.queue.next_frame() - self.left
     }
 
     /// The next frame into `out`, or `false` if its samples have not all arrived.
@@ -163,12 +183,16 @@ impl<F: FrameFeature> Streaming<F> {
     /// If `out` has not as many elements as there are bins.
     pub fn pop_into(&mut self, out: &mut [f32]) -> bool {
         assert_eq!(out.len(), self.feature.bins(), "bins of the output");
-        match self.queue.pop() {
-            Some(samples) => {
-                self.feature.frame_into(samples, &mut self.scratch, out);
-                true
-            }
-            None => false,
+        let bins = out.len();
+        if self.left == 0 {
+            let Some(block) = self.queue.pop_block(BLOCK) else { return false };
+            self.left = block.len();
+            self.ahead.resize(self.left * bins, 0.0);
+            some_into(&self.feature, block, &mut self.scratch, &mut self.ahead);
         }
+        let first = self.ahead.len() - self.left * bins;
+        out.copy_from_slice(&self.ahead[first..first + bins]);
+        self.left -= 1;
+        true
     }
 }

@@ -182,7 +182,7 @@ impl SpectralContrast {
 }
 
 impl FrameFeature for SpectralContrast {
-    type Scratch = (SpectrumScratch, Vec<f32>, Vec<f32>);
+    type Scratch = ((SpectrumScratch, Vec<f32>, Vec<f32>), Vec<f32>);
 
     fn framing(&self) -> &Framing {
         self.extremes.framing()
@@ -197,14 +197,12 @@ impl FrameFeature for SpectralContrast {
     }
 
     fn scratch(&self) -> Self::Scratch {
-        let (fft, memory) = self.extremes.scratch();
-        (fft, memory, vec![0.0; self.extremes.values()])
+        (self.extremes.scratch(), vec![0.0; self.extremes.values()])
     }
 
     fn frame_into(&self, samples: &[f32], scratch: &mut Self::Scratch, out: &mut [f32]) {
-        let (fft, memory, extremes) = scratch;
-        let spectrum = self.extremes.spectrogram.spectrum(samples, fft);
-        self.extremes.describe_into(spectrum, memory, extremes);
+        let (memory, extremes) = scratch;
+        self.extremes.frame_into(samples, memory, extremes);
         let (peaks, valleys) = extremes.split_at(out.len());
         for ((slot, peak), valley) in out.iter_mut().zip(peaks).zip(valleys) {
             *slot = peak - valley;

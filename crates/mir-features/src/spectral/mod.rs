@@ -31,8 +31,8 @@ pub use moments::{
 use ndarray::Array3;
 
 use crate::{
-    BinAxis, Error, FeatureMap, FrameFeature, Framing, Result, Spectrogram, SpectrumScratch,
-    frames::fill_rows,
+    BinAxis, Error, FeatureMap, FrameBlock, FrameFeature, Framing, Result, Spectrogram,
+    SpectrumScratch, frames::fill_rows,
 };
 
 /// A feature that is computed from the spectrum of a frame.
@@ -89,7 +89,7 @@ pub trait SpectrumFeature: std::fmt::Debug + Send + Sync {
 }
 
 impl<F: SpectrumFeature> FrameFeature for F {
-    type Scratch = (SpectrumScratch, F::Memory);
+    type Scratch = (SpectrumScratch, F::Memory, Vec<f32>);
 
     fn framing(&self) -> &Framing {
         FrameFeature::framing(self.spectrogram())
@@ -104,13 +104,24 @@ impl<F: SpectrumFeature> FrameFeature for F {
     }
 
     fn scratch(&self) -> Self::Scratch {
-        (FrameFeature::scratch(self.spectrogram()), self.memory())
+        (FrameFeature::scratch(self.spectrogram()), self.memory(), vec![])
     }
 
     fn frame_into(&self, samples: &[f32], scratch: &mut Self::Scratch, out: &mut [f32]) {
-        let (fft, memory) = scratch;
+        let (fft, memory, _) = scratch;
         let spectrum = self.spectrogram().spectrum(samples, fft);
         self.describe_into(spectrum, memory, out);
+    }
+
+    fn block_into(&self, block: FrameBlock<'_>, scratch: &mut Self::Scratch, out: &mut [f32]) {
+        let (fft, memory, spectra) = scratch;
+        let bins = self.spectrogram().bins();
+        // Grows once.
+        spectra.resize(spectra.len().max(block.len() * bins), 0.0);
+        let spectra = &mut spectra[..block.len() * bins];
+        self.spectrogram().block_into(block, fft, spectra);
+        let rows = spectra.chunks_exact(bins).zip(out.chunks_exact_mut(self.values()));
+        rows.for_each(|(spectrum, out)| self.describe_into(spectrum, memory, out));
     }
 
     fn whole_signal_field(&self) -> Option<&'static str> {

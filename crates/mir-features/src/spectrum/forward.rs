@@ -20,12 +20,11 @@ impl fmt::Debug for FrameFft {
     }
 }
 
-/// Working memory of a Fourier transform in one thread.
+/// Working memory of a [`FrameFft`] in one thread.
 #[derive(Clone, Debug)]
-pub struct SpectrumScratch {
+pub(crate) struct FrameScratch {
     half: Vec<Complex<f32>>,
     fft: Vec<Complex<f32>>,
-    power: Vec<f32>,
 }
 
 impl FrameFft {
@@ -48,16 +47,15 @@ impl FrameFft {
         self.n_fft() / 2 + 1
     }
 
-    pub(crate) fn scratch(&self) -> SpectrumScratch {
-        SpectrumScratch {
+    pub(crate) fn scratch(&self) -> FrameScratch {
+        FrameScratch {
             half: vec![Complex::default(); self.n_fft() / 2],
             fft: vec![Complex::default(); self.half.get_inplace_scratch_len()],
-            power: vec![0.0; self.bins()],
         }
     }
 
     /// The transform of half the length, into the working memory.
-    fn transform(&self, samples: &[f32], scratch: &mut SpectrumScratch) {
+    fn transform(&self, samples: &[f32], scratch: &mut FrameScratch) {
         let pairs = samples.chunks_exact(2).zip(self.window.chunks_exact(2));
         for (z, (x, w)) in scratch.half.iter_mut().zip(pairs) {
             *z = Complex::new(x[0] * w[0], x[1] * w[1]);
@@ -65,26 +63,8 @@ impl FrameFft {
         self.half.process_with_scratch(&mut scratch.half, &mut scratch.fft);
     }
 
-    /// `|X|²` of a frame, in the working memory.
-    pub(crate) fn power<'a>(
-        &self,
-        samples: &[f32],
-        scratch: &'a mut SpectrumScratch,
-    ) -> &'a mut [f32] {
-        // Taken out and put back: the borrow checker sees one structure.
-        let mut power = std::mem::take(&mut scratch.power);
-        self.power_into(samples, scratch, &mut power);
-        scratch.power = power;
-        &mut scratch.power
-    }
-
     /// `|X|²` of a frame into `out`, which has `n_fft / 2 + 1` bins.
-    pub(crate) fn power_into(
-        &self,
-        samples: &[f32],
-        scratch: &mut SpectrumScratch,
-        out: &mut [f32],
-    ) {
+    pub(crate) fn power_into(&self, samples: &[f32], scratch: &mut FrameScratch, out: &mut [f32]) {
         self.transform(samples, scratch);
         let (z, m) = (&scratch.half, self.n_fft() / 2);
         out[0] = (z[0].re + z[0].im).powi(2);
@@ -107,7 +87,7 @@ impl FrameFft {
     pub(crate) fn spectrum_into(
         &self,
         samples: &[f32],
-        scratch: &mut SpectrumScratch,
+        scratch: &mut FrameScratch,
         out: &mut [Complex<f32>],
     ) {
         self.transform(samples, scratch);
@@ -147,7 +127,8 @@ mod tests {
             let samples: Vec<f32> = (0..n_fft).map(|n| ((n * n) as f32 * 0.37).sin()).collect();
             let fft = FrameFft::new(vec![1.0; n_fft]);
             let mut scratch = fft.scratch();
-            let power = fft.power(&samples, &mut scratch).to_vec();
+            let mut power = vec![0.0; n_fft / 2 + 1];
+            fft.power_into(&samples, &mut scratch, &mut power);
             let mut spectrum = vec![Complex::default(); n_fft / 2 + 1];
             fft.spectrum_into(&samples, &mut scratch, &mut spectrum);
             assert_eq!(power.len(), spectrum.len());

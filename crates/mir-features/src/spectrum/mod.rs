@@ -8,11 +8,15 @@
 //!
 //! realfft does the same pair by pair. Here the pairs go through [`for_pairs`], [`LANES`] at a time, which
 //! the compiler vectorises, and what follows (the power, say) is done in the same pass.
+//!
+//! Frames of a power of two are transformed in lanes instead ([`fft`](crate::fft)); [`Spectra`] chooses.
 
 mod forward;
 mod inverse;
 mod pairs;
+mod spectra;
 
-pub(crate) use forward::FrameFft;
-pub use forward::SpectrumScratch;
+pub(crate) use forward::{FrameFft, FrameScratch};
 pub(crate) use inverse::{InverseFrameFft, InverseScratch};
+pub(crate) use spectra::Spectra;
+pub use spectra::SpectrumScratch;

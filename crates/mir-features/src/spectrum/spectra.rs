@@ -1,0 +1,210 @@
+//! Spectra of the frames of a feature, whatever their length.
+
+use std::ops::Range;
+
+use realfft::num_complex::Complex;
+
+use super::{FrameFft, FrameScratch};
+use crate::{
+    FrameBlock, SpectrumPower,
+    fft::{Aligned, LaneFft, LaneScratch, Output, lanes_to_rows},
+};
+
+/// Planned spectra of windowed frames that follow each other, alone or in blocks with the same bits.
+#[derive(Debug)]
+pub(crate) struct Spectra(Engine);
+
+#[derive(Debug)]
+enum Engine {
+    Lanes(LaneFft),
+    Frames(FrameFft),
+}
+
+/// Working memory of a Fourier transform in one thread.
+#[derive(Clone, Debug)]
+pub struct SpectrumScratch {
+    lanes: LaneScratch,
+    frame: Option<FrameScratch>,
+    /// Values of a few frames, bins first.
+    values: Aligned,
+    /// Those of one frame.
+    row: Vec<f32>,
+}
+
+impl From<SpectrumPower> for Output {
+    fn from(power: SpectrumPower) -> Self {
+        match power {
+            SpectrumPower::Magnitude => Self::Magnitude,
+            SpectrumPower::Power => Self::Power,
+        }
+    }
+}
+
+impl Spectra {
+    /// For frames under a window, which is as long as they are: an even number of samples. There are `hop` samples
+    /// from one to the next.
+    pub(crate) fn new(window: Vec<f32>, hop: u32) -> Self {
+        Self(match LaneFft::new(&window, hop as usize) {
+            Some(fft) => Engine::Lanes(fft),
+            None => Engine::Frames(FrameFft::new(window)),
+        })
+    }
+
+    /// As [`new`](Self::new) for frames that are never transformed in lanes.
+    pub(crate) fn one_by_one(window: Vec<f32>) -> Self {
+        Self(Engine::Frames(FrameFft::new(window)))
+    }
+
+    /// Bins of the spectrum, `n_fft / 2 + 1`.
+    pub(crate) fn bins(&self) -> usize {
+        match &self.0 {
+            Engine::Lanes(fft) => fft.bins(),
+            Engine::Frames(fft) => fft.bins(),
+        }
+    }
+
+    pub(crate) fn scratch(&self) -> SpectrumScratch {
+        SpectrumScratch {
+            lanes: LaneScratch::default(),
+            frame: match &self.0 {
+                Engine::Lanes(_) => None,
+                Engine::Frames(fft) => Some(fft.scratch()),
+            },
+            values: Aligned::default(),
+            row: vec![0.0; self.bins()],
+        }
+    }
+
+    /// `|X|` or `|X|²` of a frame into `out`, which has `n_fft / 2 + 1` bins.
+    pub(crate) fn magnitude_into(
+        &self,
+        samples: &[f32],
+        power: SpectrumPower,
+        scratch: &mut SpectrumScratch,
+        out: &mut [f32],
+    ) {
+        match &self.0 {
+            Engine::Lanes(fft) => {
+                out.copy_from_slice(fft.frame(samples, power.into(), &mut scratch.lanes));
+            }
+            Engine::Frames(fft) => {
+                let frame = scratch.frame.get_or_insert_with(|| fft.scratch());
+                fft.power_into(samples, frame, out);
+                power.apply(out);
+            }
+        }
+    }
+
+    /// `|X|` or `|X|²` of a frame, in the working memory.
+    pub(crate) fn magnitude<'a>(
+        &self,
+        samples: &[f32],
+        power: SpectrumPower,
+        scratch: &'a mut SpectrumScratch,
+    ) -> &'a mut [f32] {
+        // Taken out and put back: the borrow checker sees one structure.
+        let mut row = std::mem::take(&mut scratch.row);
+        self.magnitude_into(samples, power, scratch, &mut row);
+        scratch.row = row;
+        &mut scratch.row
+    }
+
+    /// `X` of a frame into `out`, which has `n_fft / 2 + 1` bins.
+    pub(crate) fn spectrum_into(
+        &self,
+        samples: &[f32],
+        scratch: &mut SpectrumScratch,
+        out: &mut [Complex<f32>],
+    ) {
+        match &self.0 {
+            Engine::Lanes(fft) => {
+                let values = fft.frame(samples, Output::Complex, &mut scratch.lanes);
+                for (slot, value) in out.iter_mut().zip(values.as_chunks::<2>().0) {
+                    *slot = Complex::new(value[0], value[1]);
+                }
+            }
+            Engine::Frames(fft) => {
+                let frame = scratch.frame.get_or_insert_with(|| fft.scratch());
+                fft.spectrum_into(samples, frame, out);
+            }
+        }
+    }
+
+    /// `|X|` or `|X|²` of a block into as many rows of `n_fft / 2 + 1` bins.
+    pub(crate) fn magnitude_rows(
+        &self,
+        block: FrameBlock<'_>,
+        power: SpectrumPower,
+        scratch: &mut SpectrumScratch,
+        rows: &mut [f32],
+    ) {
+        let bins = self.bins();
+        match &self.0 {
+            Engine::Lanes(fft) => {
+                fft.block(block, power.into(), &mut scratch.lanes, |frames, lanes, values| {
+                    let rows = &mut rows[frames.start * bins..frames.end * bins];
+                    lanes_to_rows(values, lanes, bins, rows);
+                });
+            }
+            Engine::Frames(_) => {
+                for (samples, row) in block.frames().zip(rows.chunks_exact_mut(bins)) {
+                    self.magnitude_into(samples, power, scratch, row);
+                }
+            }
+        }
+    }
+
+    /// `X` of a block into as many rows of `n_fft / 2 + 1` bins.
+    pub(crate) fn spectrum_rows(
+        &self,
+        block: FrameBlock<'_>,
+        scratch: &mut SpectrumScratch,
+        rows: &mut [Complex<f32>],
+    ) {
+        let bins = self.bins();
+        match &self.0 {
+            Engine::Lanes(fft) => {
+                let parts = bytemuck::cast_slice_mut(rows);
+                fft.block(block, Output::Complex, &mut scratch.lanes, |frames, lanes, values| {
+                    let parts = &mut parts[2 * frames.start * bins..2 * frames.end * bins];
+                    lanes_to_rows(values, lanes, 2 * bins, parts);
+                });
+            }
+            Engine::Frames(_) => {
+                for (samples, row) in block.frames().zip(rows.chunks_exact_mut(bins)) {
+                    self.spectrum_into(samples, scratch, row);
+                }
+            }
+        }
+    }
+
+    /// `|X|` or `|X|²` of a block, a few frames at a time: calls `each` with these frames (of the block), the
+    /// number of lanes, and values `[bins, lanes]`, of which the last lanes may hold no frame.
+    pub(crate) fn magnitude_lanes(
+        &self,
+        block: FrameBlock<'_>,
+        power: SpectrumPower,
+        scratch: &mut SpectrumScratch,
+        mut each: impl FnMut(Range<usize>, usize, &[f32]),
+    ) {
+        if let Engine::Lanes(fft) = &self.0 {
+            fft.block(block, power.into(), &mut scratch.lanes, each);
+            return;
+        }
+        let (bins, lanes) = (self.bins(), crate::fft::lanes());
+        // Taken out and put back, as above.
+        let mut values = std::mem::take(&mut scratch.values);
+        let lane_values = values.get(bins * lanes);
+        for first in (0..block.len()).step_by(lanes) {
+            let frames = first..block.len().min(first + lanes);
+            for (lane, samples) in block.frames().skip(first).take(lanes).enumerate() {
+                let row = self.magnitude(samples, power, scratch);
+                for (of_bin, &value) in lane_values.chunks_exact_mut(lanes).zip(&*row) {
+                    of_bin[lane] = value;
+                }
+            }
+            each(frames, lanes, lane_values);
+        }
+        scratch.values = values;
+    }
+}
