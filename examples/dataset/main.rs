@@ -14,7 +14,10 @@
 mod common;
 
 mod args;
+#[cfg(feature = "download")]
+mod fetching;
 mod show;
+mod validation;
 
 use std::process::ExitCode;
 
@@ -37,14 +40,21 @@ fn run(args: &Args) -> Outcome<()> {
     let (table, numbers) = match (&args.name, &args.root, args.verb) {
         (None, ..) => show::catalogue(),
         (Some(name), None, _) => show::description(&loaders::find(name)?),
+        #[cfg(feature = "download")]
+        (Some(name), Some(root), Some(Verb::Download)) => {
+            fetching::run(loaders::find(name)?.info, root, args)?
+        }
         (Some(name), Some(root), verb) => {
             let entry = loaders::find(name)?;
             let dataset = entry.open(root)?;
             match verb.unwrap_or(Verb::List) {
                 Verb::List => show::list(dataset.as_ref()),
                 Verb::Info => show::info(&entry, dataset.as_ref()),
+                Verb::Validate => validation::run(args, dataset.as_ref(), root)?,
                 Verb::Splits => show::splits(dataset.as_ref())?,
                 Verb::Stats => show::stats(dataset.as_ref())?,
+                #[cfg(feature = "download")]
+                Verb::Download => unreachable!("it needs no recordings, and was done above"),
             }
         }
     };
@@ -56,7 +66,7 @@ fn run(args: &Args) -> Outcome<()> {
     }
     match numbers.get("failed").and_then(|failed| failed.as_array()) {
         Some(failed) if !failed.is_empty() => {
-            Err(Failure::partial(format!("{} recordings could not be read", failed.len())))
+            Err(Failure::partial(format!("{} files or recordings are at fault", failed.len())))
         }
         _ => Ok(()),
     }

@@ -97,6 +97,67 @@ pub enum Error {
         /// All known names.
         known: Vec<&'static str>,
     },
+    /// A data set is not open to programs: people have to ask for it.
+    #[error(
+        "{dataset} cannot be downloaded by a program. It comes from: {home}. Terms: {license}. \
+         Put it below {} as: {layout}",
+        root.display()
+    )]
+    Manual {
+        /// Name of the data set.
+        dataset: &'static str,
+        /// Where it comes from, and how it is got.
+        home: &'static str,
+        /// Terms of use.
+        license: &'static str,
+        /// The layout that is understood.
+        layout: &'static str,
+        /// The folder.
+        root: PathBuf,
+    },
+    /// A file could not be downloaded.
+    #[error("cannot download {url}; what has come is kept, and the next call goes on with it")]
+    Download {
+        /// The last address that was tried.
+        url: String,
+        /// The cause.
+        source: Cause,
+    },
+    /// A downloaded file is not the published one.
+    #[error(
+        "{} has the digest {found}, expected {expected}: it was changed on the way or at its source, and is \
+         not kept",
+        path.display()
+    )]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+        /// The published digest.
+        expected: String,
+        /// What came.
+        found: String,
+    },
+    /// An archive, or an entry of it, cannot be unpacked.
+    #[error("{}: {} cannot be unpacked", path.display(), if entry.is_empty() { "it" } else { entry })]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// The entry; empty where it is the archive as a whole.
+        entry: String,
+        /// What is wrong with it.
+        #[source]
+        reason: Cause,
+    },
+    /// An entry of an index cannot be used.
+    #[error("{}: '{entry}' is not {expected}", path.display())]
+    Index {
+        /// The index.
+        path: PathBuf,
+        /// Group, id and key of the entry.
+        entry: String,
+        /// What it should be.
+        expected: &'static str,
+    },
     /// A file is not what its ending says: MATLAB data, YAML, a database.
     #[error("{} is no usable {format} file", path.display())]
     Malformed {

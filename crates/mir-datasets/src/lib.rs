@@ -4,6 +4,7 @@
 //! |---|---|
 //! | to list recordings and load audio, stems and annotations | [`Dataset`], [`Track`], [`loaders`] |
 //! | a published split, one drawn by seed, or to know what leaks | [`splits`] |
+//! | to know whether all files are there and whole | [`Index`], [`mod@validate`] |
 //! | to count recordings, seconds and notes | [`stats`] |
 //! | a piano data set that needs no download | [`mini`] |
 //! | features of a whole split, computed once and cached | [`StoreBuilder`], [`FeatureStore`] |
@@ -37,6 +38,8 @@
 //! # Features
 //! | feature | what it adds |
 //! |---|---|
+//! | `archive` (default) | `archive`: zip, tar, tar.gz and tar.bz2, safely |
+//! | `download` | `download`: open data sets from the network, with resume and checksums |
 //! | `sqlite` | the database of WJazzD; builds SQLite with a C compiler |
 //! | `hdf5` (default) | stores on disk: [`Hdf5Store`], [`StoreBuilder::build_or_open`]; builds HDF5 with CMake |
 //!
@@ -48,6 +51,8 @@
 #![doc(test(attr(deny(warnings))))]
 
 mod annotation;
+#[cfg(feature = "archive")]
+pub mod archive;
 pub mod arrays;
 mod augment;
 mod build;
@@ -55,7 +60,10 @@ mod build;
 pub mod cache;
 pub mod contrastive;
 mod dataset;
+#[cfg(feature = "download")]
+pub mod download;
 mod error;
+pub mod index;
 mod loader;
 pub mod loaders;
 pub mod mini;
@@ -66,6 +74,7 @@ pub mod splits;
 pub mod stats;
 pub mod store;
 mod targets;
+pub mod validate;
 mod window;
 
 pub use annotation::{Annotation, Kind, Label, Stem};
@@ -73,6 +82,7 @@ pub use augment::AugmentConfig;
 pub use build::{BuildOptions, BuildReport, Built, OnError, Progress, StoreBuilder};
 pub use dataset::{Dataset, Erratum, Split, Track, TrackId, one_per_piece, shared_pieces};
 pub use error::{Cause, Error, Result};
+pub use index::Index;
 pub use loader::{BatchLoader, BatchPlan, LoaderConfig, Remainder, TranscriptionBatch};
 pub use splits::Partition;
 pub use store::{
@@ -81,6 +91,7 @@ pub use store::{
 };
 #[cfg(feature = "hdf5")]
 pub use store::{Hdf5Store, Hdf5Writer};
+pub use validate::{ValidateConfig, ValidationReport, validate};
 pub use window::{Sampling, Voicing, WindowConfig, WindowIndex, WindowSampler};
 
 pub use mir_audio::LoadOptions;

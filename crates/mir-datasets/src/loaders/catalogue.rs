@@ -4,8 +4,9 @@ use std::{fmt, path::Path, sync::Arc};
 
 use super::{
     Info, Maestro, MaestroConfig, Maps, MapsConfig, adc2004, asap, bach10, bach10_sibelius,
-    beatles, dsd100, groove_midi, gtzan, guitarset, ikala, maestro, maps, mdb_synth, medleydb,
-    mirex05, musdb18, musicnet, orchset, rwc_instruments, salami, slakh, vocadito, wjazzd,
+    beatles, billboard, dsd100, giantsteps, groove_midi, gtzan, guitarset, ikala, maestro, maps,
+    mdb_synth, medleydb, mirex05, musdb18, musicnet, orchset, rwc, rwc_instruments, salami, slakh,
+    vocadito, wjazzd,
 };
 use crate::{
     Dataset, Error, Result,
@@ -49,6 +50,7 @@ static PLAIN: &[Entry] = &entries![
     bach10,
     bach10_sibelius,
     beatles,
+    billboard,
     dsd100,
     groove_midi,
     gtzan,
@@ -72,6 +74,11 @@ static OTHERS: &[Entry] = &[
     Entry { info: &mdb_synth::MELODY, open: |root| Ok(Arc::new(mdb_synth::open_melody(root)?)) },
     Entry { info: &mdb_synth::MULTI, open: |root| Ok(Arc::new(mdb_synth::open_mf0(root)?)) },
     Entry { info: &mdb_synth::STEMS, open: |root| Ok(Arc::new(mdb_synth::open_stems(root)?)) },
+    Entry { info: &giantsteps::KEY, open: |root| Ok(Arc::new(giantsteps::open_key(root)?)) },
+    Entry { info: &giantsteps::TEMPO, open: |root| Ok(Arc::new(giantsteps::open_tempo(root)?)) },
+    Entry { info: &rwc::CLASSICAL, open: |root| Ok(Arc::new(rwc::open_classical(root)?)) },
+    Entry { info: &rwc::JAZZ, open: |root| Ok(Arc::new(rwc::open_jazz(root)?)) },
+    Entry { info: &rwc::POPULAR, open: |root| Ok(Arc::new(rwc::open_popular(root)?)) },
     Entry { info: &musicnet::INFO_EM, open: |root| Ok(Arc::new(musicnet::open_em(root)?)) },
     Entry {
         info: &maestro::INFO,

@@ -96,7 +96,7 @@ pub(super) fn rows<T: DeserializeOwned>(text: &str, path: &Path) -> Result<Vec<(
 }
 
 /// Whether a path that a table names stays below the folder of the table.
-pub(super) fn is_below(relative: &str) -> bool {
+pub(crate) fn is_below(relative: &str) -> bool {
     !relative.is_empty()
         && !relative.contains('\\')
         && Path::new(relative).components().all(|part| matches!(part, Component::Normal(_)))

@@ -8,11 +8,13 @@ pub mod asap;
 pub mod bach10;
 pub mod bach10_sibelius;
 pub mod beatles;
+pub mod billboard;
 mod catalogue;
 mod collection;
 mod common;
-mod folder;
 pub mod dsd100;
+mod folder;
+pub mod giantsteps;
 pub mod groove_midi;
 pub mod gtzan;
 pub mod guitarset;
@@ -27,6 +29,7 @@ pub mod musdb18;
 pub mod musicnet;
 pub mod orchset;
 mod read;
+pub mod rwc;
 pub mod rwc_instruments;
 pub mod salami;
 pub mod slakh;
@@ -36,9 +39,11 @@ pub mod wjazzd;
 #[cfg(feature = "sqlite")]
 mod wjazzd_db;
 
-pub use folder::AudioFolder;
 pub use catalogue::{Entry, catalogue, find, open};
 pub use collection::{Checksum, Collection, Info, Remote};
+pub use folder::AudioFolder;
 pub use maestro::{Maestro, MaestroConfig, MaestroRow, MaestroTrack, MaestroVersion};
 pub use maps::{Maps, MapsConfig, MapsPiano};
 pub use stems::mix_stems;
+
+pub(crate) use common::is_below;

@@ -7,9 +7,9 @@
 //! ROOT/musicnet_em/1727.mid
 //! ```
 //! ROOT may also be the folder that holds `musicnet/`. [`open`] lists what has audio or labels;
-//! [`open_em`] what has a MIDI file of MusicNet-EM, whose notes then come first. Where neither folder is
-//! there, `ROOT/musicnet.h5` (feature `hdf5`) gives audio and labels. `musicnet.npz` keeps its labels as
-//! pickled objects, which are programs: it is not read. In Python,
+//! [`open_em`] what has a MIDI file of MusicNet-EM, whose notes then come first. The two other packages of
+//! the data set are not read: `musicnet.npz` keeps its labels as pickled objects, which are programs, and
+//! `musicnet.h5` holds the same once more. In Python,
 //! `for k, (x, t) in numpy.load("musicnet.npz", allow_pickle=True).items()` gives audio and labels to write
 //! in the layout above.
 //!
@@ -41,7 +41,7 @@ use super::{
     common::{first_there, has_ending, list, stem},
     read,
 };
-use crate::{Erratum, Kind, Result};
+use crate::{Erratum, Error, Kind, Result};
 
 /// What is known of it.
 pub const INFO: Info = Info {
@@ -52,8 +52,7 @@ pub const INFO: Info = Info {
     citation: "J. Thickstun, Z. Harchaoui, S. M. Kakade: Learning features of music from scratch. \
                International Conference on Learning Representations, 2017.",
     holds: &[Kind::Notes],
-    layout: "train_data/1727.wav beside train_labels/1727.csv (and test_data, test_labels), or \
-             musicnet.h5",
+    layout: "train_data/1727.wav beside train_labels/1727.csv (and test_data, test_labels)",
     home: "Zenodo 5120004, open; 11 GB",
     remotes: &[super::Remote {
         name: "midi",
@@ -108,7 +107,7 @@ pub struct MusicNetRow {
 /// Reads `musicnet_metadata.csv`.
 ///
 /// # Errors
-/// [`Error::Table`](crate::Error::Table) with the line for a field that cannot be used.
+/// [`Error::Table`] with the line for a field that cannot be used.
 pub fn read_table(path: impl AsRef<Path>) -> Result<Vec<MusicNetRow>> {
     Ok(read::table(path.as_ref())?.into_iter().map(|(_, row)| row).collect())
 }
@@ -116,7 +115,7 @@ pub fn read_table(path: impl AsRef<Path>) -> Result<Vec<MusicNetRow>> {
 /// Reads a label file as it is, with instruments and places in the score.
 ///
 /// # Errors
-/// [`Error::Core`](crate::Error::Core) with line and column.
+/// [`Error::Core`] with line and column.
 pub fn read_labels(path: impl AsRef<Path>) -> Result<Vec<MusicNetLabel>> {
     let path = path.as_ref();
     Ok(parse_musicnet(&read_text(path)?, path)?)
@@ -131,7 +130,8 @@ fn read_notes(path: &Path) -> Result<Vec<Note>> {
 /// Lists its recordings; reads its table and nothing else.
 ///
 /// # Errors
-/// [`Error::NoRecordings`](crate::Error::NoRecordings) for another layout, errors of the table.
+/// [`Error::NoRecordings`] for another layout, [`Error::Malformed`] where there is nothing but
+/// `musicnet.npz`, errors of the table.
 pub fn open(root: impl AsRef<Path>) -> Result<Collection> {
     let root = inner(root.as_ref());
     list(&root)?;
@@ -139,6 +139,16 @@ pub fn open(root: impl AsRef<Path>) -> Result<Collection> {
     for part in ["train", "test"] {
         ids.extend(numbers(&root.join(format!("{part}_data")), "wav")?);
         ids.extend(numbers(&root.join(format!("{part}_labels")), "csv")?);
+    }
+    let pickled = root.join("musicnet.npz");
+    if ids.is_empty() && pickled.is_file() {
+        return Err(Error::Malformed {
+            path: pickled,
+            format: "NumPy",
+            source: "its labels are pickled Python objects, which are programs; write audio and labels as \
+                     WAV and CSV with Python, as the documentation of this loader shows"
+                .into(),
+        });
     }
     let table = table(&root)?;
     let tracks = ids.iter().map(|id| {
@@ -231,7 +241,7 @@ fn track(
 
 /// What the table says of a recording. A piece is a movement, so that no two recordings of it are on two
 /// sides; the artist is the composer, the only person whom the table names.
-pub(super) fn described(track: FileTrack, row: &MusicNetRow) -> FileTrack {
+fn described(track: FileTrack, row: &MusicNetRow) -> FileTrack {
     track
         .piece(format!("{}: {}, {}", row.composer, row.composition, row.movement))
         .artist(&row.composer)
