@@ -147,11 +147,19 @@ fn open(path: &Path) -> Result<BufReader<File>> {
     Ok(BufReader::new(File::open(path).map_err(failed)?))
 }
 
-/// Whether a stream is a tar file: its first block says so at byte 257, or is empty.
+/// Whether a stream is a tar file: the sum of its first block is the one that the block says at byte 148.
 fn is_tar(stream: impl Read) -> bool {
     let mut block = Vec::new();
     let complete = stream.take(512).read_to_end(&mut block).is_ok() && block.len() == 512;
-    complete && (block[257..].starts_with(b"ustar") || block.iter().all(|byte| *byte == 0))
+    if !complete {
+        return false;
+    }
+    let stated = String::from_utf8_lossy(&block[148..156]);
+    let stated = stated.trim_matches(|c: char| c == '\0' || c.is_whitespace());
+    // The field itself counts as spaces.
+    let sum: u32 =
+        block[..148].iter().chain(&[b' '; 8]).chain(&block[156..]).map(|&b| u32::from(b)).sum();
+    u32::from_str_radix(stated, 8).is_ok_and(|stated| stated == sum)
 }
 
 /// The state of unpacking.

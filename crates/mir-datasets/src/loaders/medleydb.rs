@@ -66,7 +66,7 @@ pub const ERRATA: &[(&str, &str, &str)] = &[
     ("ClaraBerryAndWooldog_Boys", "STEM_01 and STEM_05 bleed", "ERRATA.md"),
     ("LizNelson_ImComingHome", "STEM_02 bleeds", "ERRATA.md"),
     ("Lushlife_ToynbeeSuite", "STEM_12 bleeds", "ERRATA.md"),
-    ("MusicDelta_Beethoven", "pitch of STEM_06 and STEM_16: time runs backwards once", "its files"),
+    ("MusicDelta_Beethoven", "pitch of STEM_06 and STEM_16: time does not go on once", "its files"),
 ];
 
 /// Distance of two frames of melodies and most pitch files, seconds.
@@ -285,7 +285,7 @@ pub struct PitchFile {
     pub hop: f64,
     /// Rows in the file.
     pub rows: usize,
-    /// Rows whose time lies before that of the row above.
+    /// Rows whose time does not follow that of the row above.
     pub backward_steps: usize,
     /// Rows at the time of another; the later row counts.
     pub duplicates: usize,
@@ -316,7 +316,7 @@ pub fn read_pitch(path: impl AsRef<Path>) -> Result<PitchFile> {
     }
     let count = rows.len();
     let zero_rows = rows.iter().filter(|(_, pitch)| pitch.is_none()).count();
-    let backward_steps = rows.windows(2).filter(|pair| pair[1].0 < pair[0].0).count();
+    let backward_steps = rows.windows(2).filter(|pair| pair[1].0 <= pair[0].0).count();
     rows.sort_by(|a, b| a.0.total_cmp(&b.0));
     let before = rows.len();
     // Of equal times the last row stays: the first of them in the reversed list.

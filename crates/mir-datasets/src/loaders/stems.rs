@@ -11,7 +11,8 @@ use crate::{Error, Result, Track};
 ///
 /// # Errors
 /// [`Error::NoStem`] for a name that the track does not have, and where there is nothing to sum; the errors
-/// of [`Track::stem`]; [`Error::Audio`] for stems that differ in rate, channels or length.
+/// of [`Track::stem`]; [`Error::Audio`] for stems that differ in rate or channels, [`Error::Core`] for those
+/// that differ in length.
 pub fn mix_stems(
     track: &dyn Track,
     weights: &[(&str, f64)],
@@ -31,6 +32,13 @@ pub fn mix_stems(
         .iter()
         .map(|(name, weight)| Ok(mix::gain(track.stem(name, options)?, *weight)))
         .collect::<Result<Vec<_>>>()?;
+    if let Some(other) = parts.iter().find(|part| part.len() != parts[0].len()) {
+        return Err(Error::Core(mir_core::Error::Length {
+            field: "stem",
+            expected: parts[0].len(),
+            actual: other.len(),
+        }));
+    }
     mix::sum(&parts)
         .map_err(|source| Error::Audio { track: track.id().clone(), source: Box::new(source) })
 }

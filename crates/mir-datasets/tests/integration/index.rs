@@ -79,7 +79,9 @@ fn every_index_is_written_back_unchanged_and_validation_finds_what_it_should() {
         assert!(same(&missing, &expected.missing), "{name}: {missing:?}");
         let invalid = ids(report.invalid.iter().map(|invalid| &invalid.file));
         assert!(same(&invalid, &expected.invalid), "{name}: {invalid:?}");
-        assert_eq!(index.suspects().count(), 0, "{name}");
+        // Two pieces have no chorus, and their files are rightly empty.
+        let empty = if name.starts_with("rwc_classical") { 2 } else { 0 };
+        assert_eq!(index.suspects().count(), empty, "{name}");
     }
 }
 

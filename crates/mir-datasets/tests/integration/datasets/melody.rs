@@ -101,8 +101,11 @@ fn pitch_files_of_medleydb_come_to_a_grid_without_losing_a_voiced_row() {
         let file = medleydb::read_pitch(&path).unwrap();
         assert_eq!(file.rows, rows.len(), "{name}");
         let frames = file.track.frames();
-        assert_eq!(voiced(&file.track), rows.iter().filter(|(_, hz)| *hz > 0.0).count(), "{name}");
-        assert_eq!((file.duplicates, file.moved), (0, 0), "{name}");
+        // One row of one file stands there twice.
+        let twice = usize::from(name == "MusicDelta_Beethoven_STEM_06");
+        assert_eq!((file.duplicates, file.moved), (twice, 0), "{name}");
+        let voiced_rows = rows.iter().filter(|(_, hz)| *hz > 0.0).count();
+        assert_eq!(voiced(&file.track), voiced_rows - twice, "{name}");
         assert!(hops.iter().any(|hop| (hop - file.hop).abs() < 1e-12), "{name}: {}", file.hop);
         for (time, hz) in rows.iter().filter(|(_, hz)| *hz > 0.0) {
             let frame = &frames[(time / file.hop).round() as usize];
@@ -162,7 +165,7 @@ fn vocadito_is_read_whole() {
     assert_eq!(pitch.frames().len(), 5722);
     assert_close(pitch.frames()[1].time, 256.0 / 44_100.0, 1e-12, "hop");
     let notes = first.notes().unwrap();
-    assert_eq!(notes.len(), 58);
+    assert_eq!(notes.len(), 59);
     assert_close(notes[0].onset(), 0.661_768_707, 1e-12, "onset");
     assert_close(notes[0].duration(), 0.290_249_433, 1e-9, "duration");
     assert_close(notes[0].pitch().hz(), 143.742, 1e-9, "Hz");

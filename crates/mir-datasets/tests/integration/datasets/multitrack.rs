@@ -95,13 +95,15 @@ fn a_song_of_musdb18_has_five_equal_streams() {
     );
     let options = LoadOptions::default();
     let mixture = song.audio(&options).unwrap();
-    assert_eq!((mixture.len(), mixture.channels()), (299_880, 2));
+    // The edit list says 6.800 s, in milliseconds.
+    assert_close(mixture.len() as f64 / 44_100.0, 6.8, 5e-4, "seconds");
+    assert_eq!(mixture.channels(), 2);
     let names: Vec<&str> = song.stems().iter().map(|stem| stem.name.as_str()).collect();
     assert_eq!(names, ["drums", "bass", "other", "vocals"]);
     for name in names {
         assert_eq!(song.stem(name, &options).unwrap().len(), mixture.len(), "{name}");
     }
-    assert_close(song.seconds().unwrap(), 6.8, 1e-9, "seconds");
+    assert_close(song.seconds().unwrap(), 6.8, 5e-4, "seconds of the header");
     let level = residual(song.as_ref());
     println!("MUSDB18 80s Rock: the stems leave {level:.1} dB of the mixture");
     assert!(level < -15.0, "the streams are in another order: {level} dB");
@@ -131,7 +133,7 @@ fn musdb18_hq_in_miniature() {
     assert_close(f64::from(half.channel(0)[7]), f64::from(0.5 * sample), 1e-6, "weight");
     // A stem of another length is an error.
     put(root.path(), "train/A - B/bass.wav", wav(0.1));
-    assert!(matches!(mix_stems(song.as_ref(), &[], &options), Err(Error::Audio { .. })));
+    assert!(matches!(mix_stems(song.as_ref(), &[], &options), Err(Error::Core(_))));
 }
 
 #[test]

@@ -98,7 +98,7 @@ fn the_notes_of_musicnet_em() {
     let quintet = track(em.as_ref(), "1727");
     assert_eq!(quintet.instrument(), "Piano Quintet");
     assert!(quintet.piece().starts_with("Schubert: Piano Quintet in A major"));
-    assert_eq!(em.split(Split::Test).unwrap().len(), 6);
+    assert_eq!(em.split(Split::Test).unwrap().len(), 7);
     assert_eq!(em.errata().len(), 13);
 }
 
@@ -179,8 +179,12 @@ fn the_performances_of_asap() {
     }
     let path = fugue.files().into_iter().find(|path| path.extension().unwrap() == "txt").unwrap();
     let rows = asap::read_annotations(path).unwrap();
-    assert_eq!(rows[0].beat, asap::AsapBeat::Downbeat);
-    assert!(rows[0].time_signature.is_some() && rows[0].key_signature.is_some());
+    assert_eq!((rows[0].beat, rows[0].key_signature), (asap::AsapBeat::Beat, Some(7)));
+    assert_eq!(rows[2].beat, asap::AsapBeat::Downbeat);
+    assert_eq!(rows[2].time_signature.as_deref(), Some("4/4"));
+    let positions: Vec<_> =
+        fugue.beats().unwrap().as_slice()[..4].iter().map(|beat| beat.position).collect();
+    assert_eq!(positions, [Some(0), Some(0), Some(1), Some(2)]);
     let table = test_data("asap/metadata.csv").unwrap();
     let text = std::fs::read_to_string(table).unwrap();
     assert_eq!(text.lines().count(), 1068);

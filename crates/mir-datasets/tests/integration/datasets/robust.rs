@@ -118,7 +118,8 @@ fn files_cut_at_every_sixteenth_and_files_of_noise_do_no_harm() {
             }
             fs::write(&path, whole).unwrap();
         }
-        if name != "slakh" {
+        // Metadata alone hold nothing to read.
+        if name != "slakh" && nested != Some("Metadata") {
             let dataset = loaders::open(name, root.path()).unwrap();
             assert!(read_all(dataset.as_ref()) > 0, "{name}: whole again, and read");
         }
@@ -146,7 +147,7 @@ fn odd_midi_and_audio_files_in_place_of_good_ones_do_no_harm() {
         let _ = (vocadito.tracks()[0].seconds(), vocadito.tracks()[0].audio(&options));
         count += 1;
     }
-    assert!(count > 300, "{count} files");
+    assert!(count > 150, "{count} files");
 }
 
 fn all_files(folder: &Path) -> Vec<PathBuf> {
