@@ -1,6 +1,6 @@
 //! One module for each published data set, on the layout that its users have on disk.
 //!
-//! [`open`] opens a data set by name; [`catalogue`] lists them all. Each module says in its own
+//! [`open`] opens a data set by name; [`catalogue()`] lists them all. Each module says in its own
 //! documentation what layout it understands, what its numbers mean, and what is known to be wrong.
 
 pub mod adc2004;

@@ -1,7 +1,7 @@
 //! Splits: who trains, who chooses, who is scored, and does anything leak between them?
 //!
 //! A [`Partition`] is data: a name, a version, a source and three lists of track ids. The published ones
-//! are shipped ([`published`]); others are drawn by seed ([`draw`]), grouped so that a piece, a composer or
+//! are shipped ([`published()`]); others are drawn by seed ([`draw`]), grouped so that a piece, a composer or
 //! an artist stays on one side. [`Partition::shared`] finds what does not.
 //!
 //! ```
