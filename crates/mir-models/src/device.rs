@@ -111,7 +111,7 @@ pub fn threads() -> usize {
 }
 
 /// Loads LibTorch's CUDA library into the process, once; the name that worked, or why none did.
-fn load_cuda() -> &'static std::result::Result<String, String> {
+pub(crate) fn load_cuda() -> &'static std::result::Result<String, String> {
     static LOADED: OnceLock<std::result::Result<String, String>> = OnceLock::new();
     LOADED.get_or_init(|| {
         const LIBRARY: &str = "libtorch_cuda.so";

@@ -36,6 +36,8 @@ pub mod config;
 pub mod decode;
 #[cfg(feature = "torch")]
 mod device;
+#[cfg(feature = "torch")]
+pub mod environment;
 mod error;
 #[cfg(feature = "torch")]
 pub mod export;

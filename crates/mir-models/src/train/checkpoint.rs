@@ -4,6 +4,9 @@
 //! where weights are averaged, `trainer.json`, and `MANIFEST.json` with size and fingerprint of each,
 //! written last. The folder is filled under a temporary name, synced, and renamed. A reader accepts
 //! only folders whose files all match their manifest, the newest first.
+//!
+//! The newest ones are kept, and that of the best validation score, whose name is in the text file `best`
+//! beside them; the newest one is known by its name.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use mir_core::{Fingerprint, batch::BatchPosition};
+use mir_core::{Fingerprint, batch::BatchPosition, publish};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -58,6 +61,8 @@ type Manifest = BTreeMap<String, ManifestEntry>;
 
 /// Version of the layout of a checkpoint.
 const VERSION: u32 = 2;
+/// Holds the name of the best checkpoint.
+const BEST: &str = "best";
 const MANIFEST: &str = "MANIFEST.json";
 const TRAINER: &str = "trainer.json";
 const MODEL: &str = "model.safetensors";
@@ -65,8 +70,8 @@ const OPTIMIZER: &str = "optimizer.safetensors";
 const EMA: &str = "ema.safetensors";
 
 impl Trainer {
-    /// Writes a checkpoint below `folder` and removes the oldest ones beyond the number to keep.
-    /// Returns its path.
+    /// Writes a checkpoint below `folder` and removes the oldest ones beyond the number to keep, but for
+    /// that of the best score. Returns its path.
     ///
     /// # Errors
     /// [`Error::Io`] if it cannot be written: nothing half-written is left then, and older checkpoints
@@ -107,7 +112,11 @@ impl Trainer {
             .collect();
         files.push((MANIFEST, json(&manifest)?));
         let path = publish_folder(folder, &folder_name(self.step), &files)?;
-        self.retire(folder);
+        let best = best.map(|(_, step)| step);
+        if best == Some(self.step) {
+            publish::write(folder.join(BEST), format!("{}\n", folder_name(self.step)).as_bytes())?;
+        }
+        self.retire(folder, best);
         Ok(path)
     }
 
@@ -161,9 +170,10 @@ impl Trainer {
         Ok(info)
     }
 
-    /// Removes the oldest checkpoints. A failure to remove is no reason to stop a training.
-    fn retire(&self, folder: &Path) {
+    /// Removes the oldest checkpoints but the best. A failure to remove is no reason to stop a training.
+    fn retire(&self, folder: &Path, best: Option<u64>) {
         let mut found = checkpoints(folder);
+        found.retain(|&(step, _)| Some(step) != best);
         found.sort();
         let surplus = found.len().saturating_sub(self.config().keep_checkpoints);
         for (_, path) in &found[..surplus] {
@@ -193,6 +203,20 @@ pub fn latest_checkpoint(folder: &Path) -> Option<PathBuf> {
             false
         }
     })
+}
+
+/// The checkpoint of the best validation score below a folder, if there is one and it is complete.
+pub fn best_checkpoint(folder: &Path) -> Option<PathBuf> {
+    let name = fs::read_to_string(folder.join(BEST)).ok()?;
+    let step: u64 = name.trim().strip_prefix("step-")?.parse().ok()?;
+    let path = folder.join(folder_name(step));
+    match verified(&path) {
+        Ok(_) => Some(path),
+        Err(error) => {
+            log::warn!("passed over: {error}");
+            None
+        }
+    }
 }
 
 /// Whether two configurations train the same way: all fields but the intervals.

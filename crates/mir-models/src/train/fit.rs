@@ -104,7 +104,12 @@ where
             if score.is_finite() && best.is_none_or(|(highest, _)| score > highest) {
                 best = Some((score, done));
                 observer.on_best(&model, score, done)?;
+                trainer.save_checkpoint(checkpoints, data, best)?;
+                saved = Some(done);
             }
+        }
+        if saved == Some(done) {
+            continue;
         }
         if last || done.is_multiple_of(config.checkpoint_every) {
             trainer.save_checkpoint(checkpoints, data, best)?;

@@ -12,7 +12,7 @@ mod ema;
 mod fit;
 mod trainer;
 
-pub use checkpoint::{CheckpointInfo, latest_checkpoint};
+pub use checkpoint::{CheckpointInfo, best_checkpoint, latest_checkpoint};
 pub use ema::Ema;
 pub use fit::{FitEnd, FitProgress, Observer, fit};
 pub use trainer::{StepReport, Trainer};

@@ -23,7 +23,10 @@ use mir_models::{
     },
     infer::{Transcriber, TranscriptionModel},
     schedule::{PlateauConfig, Schedule},
-    train::{FitEnd, FitProgress, Observer, Trainer, TranscriptionBatch, fit, latest_checkpoint},
+    train::{
+        FitEnd, FitProgress, Observer, Trainer, TranscriptionBatch, best_checkpoint, fit,
+        latest_checkpoint,
+    },
     weights::{ModelMeta, Storage},
 };
 use mir_testkit::signal::{Random, noise};
@@ -267,21 +270,29 @@ fn a_foreign_or_damaged_checkpoint_is_refused() {
     bytes[middle] ^= 1;
     fs::write(&weights, &bytes).unwrap();
     assert!(refused(&mut trainer(train_config(8)), data()));
-    let older = latest_checkpoint(folder.path()).unwrap();
-    assert!(older.ends_with("step-000000004"));
-    fs::remove_file(older.join("MANIFEST.json")).unwrap();
+    for step in ["step-000000005", "step-000000004"] {
+        let older = latest_checkpoint(folder.path()).unwrap();
+        assert!(older.ends_with(step));
+        fs::remove_file(older.join("MANIFEST.json")).unwrap();
+    }
     assert_eq!(latest_checkpoint(folder.path()), None);
 }
 
 #[test]
-fn only_the_newest_checkpoints_are_kept() {
+fn the_newest_checkpoints_and_the_best_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     let config = TrainConfig { keep_checkpoints: 2, ..train_config(20) };
     run(&mut trainer(config), folder.path(), &mut Watch::default());
     let mut names: Vec<_> =
         fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["step-000000016", "step-000000020"]);
+    assert_eq!(names, ["best", "step-000000010", "step-000000016", "step-000000020"]);
+    let best = best_checkpoint(folder.path()).unwrap();
+    assert!(best.ends_with("step-000000010"));
+    let mut other = trainer(TrainConfig { keep_checkpoints: 2, ..train_config(20) });
+    assert_eq!(other.restore(&best, data()).unwrap().best, Some((0.0, 10)));
+    fs::remove_file(best.join("trainer.json")).unwrap();
+    assert_eq!(best_checkpoint(folder.path()), None);
 }
 
 fn model() -> TranscriptionModel {
