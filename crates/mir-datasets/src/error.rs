@@ -394,6 +394,26 @@ pub enum Error {
         /// Values that the buffer has.
         actual: usize,
     },
+    /// A bank of notes has no note that could stand for the one that is wanted.
+    #[error("there is no {} near pitch {}; add notes of it", wanted.instrument, wanted.pitch)]
+    NoNote {
+        /// The one that is wanted.
+        wanted: Box<crate::sampled::NoteKey>,
+    },
+    /// Audio has another rate than it should.
+    #[error("audio has {actual}, expected {expected}; resample it before")]
+    SampleRate {
+        /// The rate that is wanted.
+        expected: mir_core::SampleRate,
+        /// The rate that came.
+        actual: mir_core::SampleRate,
+    },
+    /// A variation of audio has settings outside their range, or cannot be carried out.
+    #[error("cannot vary the audio")]
+    Augment {
+        /// The cause.
+        source: Box<mir_audio::Error>,
+    },
     /// The recordings have too few windows for a batch.
     #[error(
         "{windows} windows make no batch of {batch_size}; take shorter windows or smaller batches"

@@ -16,6 +16,8 @@
 //!
 //! In Python: `f = h5py.File(path); x = f["tracks"][name]["features"][0, 100:300]`, and for bytes
 //! `low + (high - low) * x / 255`.
+//!
+//! The files of the Onsets-and-Velocities programs, for interchange, are in `onsets_velocities`.
 
 mod memory;
 mod values;
@@ -28,6 +30,8 @@ mod file;
 mod map;
 #[cfg(feature = "hdf5")]
 pub(crate) mod notes;
+#[cfg(feature = "hdf5")]
+pub mod onsets_velocities;
 #[cfg(feature = "hdf5")]
 mod writer;
 

@@ -11,6 +11,8 @@ mod datasets;
 #[cfg(feature = "download")]
 mod download;
 mod index;
+#[cfg(feature = "hdf5")]
+mod interchange;
 mod loader;
 mod maestro;
 mod maps;
