@@ -7,9 +7,13 @@
 //! | to know whether all files are there and whole | [`Index`], [`mod@validate`] |
 //! | to count recordings, seconds and notes | [`stats`] |
 //! | a piano data set that needs no download | [`mini`] |
-//! | features of a whole split, computed once and cached | [`StoreBuilder`], [`FeatureStore`] |
+//! | features of a whole split, computed once and cached | [`StoreBuilder`], [`FeatureStore`], [`store`] |
 //! | random windows with targets for training | [`BatchLoader`], [`LoaderConfig`] |
 //! | whole recordings for an evaluation | [`recordings`] |
+//! | batches for contrastive learning, mixtures for separation | [`contrastive`], [`remix`] |
+//! | scores played with recorded notes | [`sampled`] |
+//! | music with stems, melodies, several pitches, made by seed | [`synthetic`] |
+//! | any data set as plain files | [`export`](mod@export) |
 //!
 //! # Conventions
 //! - Tracks are in bytewise order of their names everywhere.
@@ -63,6 +67,7 @@ mod dataset;
 #[cfg(feature = "download")]
 pub mod download;
 mod error;
+pub mod export;
 pub mod index;
 mod loader;
 pub mod loaders;

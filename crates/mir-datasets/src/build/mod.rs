@@ -180,7 +180,7 @@ impl StoreBuilder {
         self.front_end.as_ref()
     }
 
-    /// Features and notes of one track.
+    /// Features and notes of one track; none where it is not annotated with notes.
     ///
     /// # Errors
     /// Those of [`Track::audio`] and [`Track::notes`]; [`Error::Features`];
@@ -192,7 +192,11 @@ impl StoreBuilder {
             mono: true,
             ..LoadOptions::default()
         })?;
-        let notes = track.notes()?;
+        // Features are of use without labels, too.
+        let notes = match track.notes() {
+            Err(Error::NotAnnotated { .. }) => Vec::new(),
+            other => other?,
+        };
         let onset = notes.iter().map(Note::onset).fold(0.0, f64::max);
         if onset > audio.duration() {
             return Err(Error::LabelsBeyondAudio {

@@ -4,9 +4,9 @@ use std::{fmt, path::Path, sync::Arc};
 
 use super::{
     Info, Maestro, MaestroConfig, Maps, MapsConfig, adc2004, asap, bach10, bach10_sibelius,
-    beatles, billboard, dsd100, giantsteps, groove_midi, gtzan, guitarset, ikala, maestro, maps,
-    mdb_synth, medleydb, mirex05, musdb18, musicnet, orchset, rwc, rwc_instruments, salami, slakh,
-    vocadito, wjazzd,
+    beatles, billboard, dsd100, folder, giantsteps, groove_midi, gtzan, guitarset, ikala, maestro,
+    maps, mdb_synth, medleydb, mirex05, musdb18, musicnet, orchset, rwc, rwc_instruments, salami,
+    slakh, vocadito, wjazzd,
 };
 use crate::{
     Dataset, Error, Result,
@@ -70,6 +70,7 @@ static PLAIN: &[Entry] = &entries![
 
 /// The loaders that have settings of their own or share a module, and the data set that needs no folder.
 static OTHERS: &[Entry] = &[
+    Entry { info: &folder::INFO, open: |root| Ok(Arc::new(folder::AudioFolder::open(root)?)) },
     Entry { info: &mdb_synth::BASS, open: |root| Ok(Arc::new(mdb_synth::open_bass(root)?)) },
     Entry { info: &mdb_synth::MELODY, open: |root| Ok(Arc::new(mdb_synth::open_melody(root)?)) },
     Entry { info: &mdb_synth::MULTI, open: |root| Ok(Arc::new(mdb_synth::open_mf0(root)?)) },

@@ -6,10 +6,23 @@ use std::{
 };
 
 use mir_audio::LoadOptions;
-use mir_core::{AudioBuffer, Fingerprint, Note};
+use mir_core::{AudioBuffer, Fingerprint};
 
-use super::common;
+use super::{Info, common};
 use crate::{Dataset, Error, Result, Split, Track, TrackId};
+
+/// What is known of it.
+pub(super) const INFO: Info = Info {
+    name: "folder",
+    title: "any folder of recordings",
+    version: "1",
+    license: "that of the recordings",
+    citation: "none: your own recordings",
+    holds: &[],
+    layout: "audio files at any depth",
+    home: "this disk",
+    remotes: &[],
+};
 
 /// All recordings below a folder, without labels. Every split is all of them.
 ///
@@ -58,7 +71,7 @@ impl AudioFolder {
         }
         if files.is_empty() {
             return Err(Error::NoRecordings {
-                dataset: "folder",
+                dataset: INFO.name,
                 path: folder.to_owned(),
                 expected: "audio files",
             });
@@ -69,19 +82,19 @@ impl AudioFolder {
 
 impl Dataset for AudioFolder {
     fn name(&self) -> &str {
-        "folder"
+        INFO.name
     }
 
     fn version(&self) -> &str {
-        "1"
+        INFO.version
     }
 
     fn license(&self) -> &str {
-        "unknown: that of the recordings"
+        INFO.license
     }
 
     fn citation(&self) -> &str {
-        "none"
+        INFO.citation
     }
 
     fn tracks(&self) -> &[Arc<dyn Track>] {
@@ -118,12 +131,12 @@ impl Track for AudioFile {
             .map_err(|source| Error::Audio { track: self.id.clone(), source: Box::new(source) })
     }
 
-    fn notes(&self) -> Result<Vec<Note>> {
-        Ok(Vec::new())
-    }
-
     fn source_fingerprint(&self) -> Result<Fingerprint> {
         common::fingerprint("mir-datasets/folder/1", &[&self.path])
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        vec![self.path.clone()]
     }
 
     fn duration_hint(&self) -> Option<f64> {

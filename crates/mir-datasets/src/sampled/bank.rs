@@ -74,9 +74,9 @@ impl NoteBank {
         Self { notes: BTreeMap::new() }
     }
 
-    /// Adds a note; one with the same key is replaced. Its silence at the start is left out: the sound begins
-    /// one frame before the first frame of 1024 samples (128 apart) whose RMS is above 0.01. A note that is
-    /// never so loud stays as it is.
+    /// Adds a note; one with the same key is replaced. Its silence at the start is left out: it begins with the
+    /// first sample above 0.01 within the first frame of 1024 samples (128 apart) whose RMS is above 0.01. A
+    /// note that is never so loud stays as it is.
     ///
     /// # Errors
     /// [`Error::SampleRate`] for another rate than that of the notes before.
@@ -183,7 +183,9 @@ fn onset(samples: &[f32]) -> usize {
         let frame = &samples[start..samples.len().min(start + WINDOW)];
         let power: f64 = frame.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
         if (power / WINDOW as f64).sqrt() > THRESHOLD {
-            return start.saturating_sub(HOP);
+            // A frame may hold much silence before the sound.
+            let loud = |sample: &f32| f64::from(sample.abs()) > THRESHOLD;
+            return start + frame.iter().position(loud).unwrap_or(0);
         }
         start += HOP;
     }

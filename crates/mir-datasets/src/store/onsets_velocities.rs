@@ -23,7 +23,7 @@ use std::{
 };
 
 use hdf5::types::VarLenUnicode;
-use mir_core::{KeyRange, RollRule, publish::AtomicFile};
+use mir_core::{FrameGrid, KeyRange, RollRule, publish::AtomicFile};
 use mir_features::{FrontEndConfig, LogMelConfig};
 use mir_midi::{Performance, roll::VelocityRoll};
 use ndarray::{Array2, ArrayRef2, Axis, concatenate, s};
@@ -303,6 +303,8 @@ pub fn export(
     };
     let paths = [log_mel_name(dataset, config), roll_name(dataset, header.grid.period())]
         .map(|name| folder.as_ref().join(name));
+    // Frame `i` of a roll begins at `i` hops, whatever the features see there.
+    let grid = FrameGrid::new(config.sample_rate, config.hop, 0)?;
     let mut features = JoinedWriter::create(&paths[0], header.bins)?;
     let mut rolls = JoinedWriter::create(&paths[1], ROLL_ROWS)?;
     for (number, track) in store.tracks().iter().enumerate() {
@@ -312,7 +314,7 @@ pub fn export(
         let performance = Performance::from(store.notes(number).to_vec());
         let (roll, _) = VelocityRoll::new(
             &performance,
-            header.grid,
+            grid,
             KeyRange::MIDI,
             track.frames,
             RollRule::OnsetsVelocities,

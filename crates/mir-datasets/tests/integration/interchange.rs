@@ -1,6 +1,5 @@
 //! Files of the Onsets-and-Velocities programs: written, read, and refused.
 
-use mir_core::{KeyRange, RollRule};
 use mir_datasets::{
     BuildOptions, Error, FeatureStore, MemStore, Split, StoreBuilder,
     store::onsets_velocities::{
@@ -30,7 +29,6 @@ fn a_store_goes_out_and_comes_back() {
     let (features, rolls) = (JoinedFile::open(features).unwrap(), JoinedFile::open(rolls).unwrap());
     features.check_pair(&rolls).unwrap();
     assert_eq!((features.rows(), rolls.rows()), (229, ROLL_ROWS));
-    let grid = store.header().grid;
     for (number, track) in store.tracks().iter().enumerate() {
         assert_eq!(features.metadata()[number], track.id.as_str());
         assert_eq!(features.frames(number), track.frames);
@@ -40,22 +38,20 @@ fn a_store_goes_out_and_comes_back() {
         let part = features.read(number, 3..9).unwrap();
         assert_eq!(part, back.slice(s![.., 3..9]));
 
-        // By the definition: what sounds at a frame is a note whose span of frames holds it.
+        // By the definition: the frame of a time is the last that does not begin after it; a note is
+        // marked where it begins, and sounds up to the frame of its end.
         let roll = rolls.read(number, 0..track.frames).unwrap();
         assert!(roll.slice(s![256.., ..]).iter().all(|&pedal| pedal.abs() < 1e-6));
-        let (drawn, _) = mir_core::PianoRoll::window(
-            store.notes(number),
-            grid,
-            KeyRange::MIDI,
-            0..track.frames,
-            RollRule::OnsetsVelocities,
-        );
-        for frame in 0..track.frames {
-            for key in 0..128 {
-                assert_eq!(roll[(key, frame)] > 0.0, drawn.onset[(frame, key)] > 0.0);
-                assert_eq!(roll[(128 + key, frame)] > 0.0, drawn.frame[(frame, key)] > 0.0);
-            }
+        let frame_of =
+            |time: f64| (0..track.frames).rev().find(|&i| i as f64 * 0.024 <= time).unwrap_or(0);
+        let mut expected = Array2::from_elem((256, track.frames), false);
+        for note in store.notes(number) {
+            let key = usize::from(note.pitch().key().unwrap().number());
+            let (first, last) = (frame_of(note.onset()), frame_of(note.offset()));
+            expected[(key, first)] = true;
+            expected.slice_mut(s![128 + key, first..last]).fill(true);
         }
+        assert_eq!(roll.slice(s![..256, ..]).mapv(|velocity| velocity > 0.0), expected);
         assert!(roll.iter().any(|&velocity| velocity > 1.0));
     }
 }

@@ -20,4 +20,5 @@ mod mini;
 mod splits;
 mod store;
 mod support;
+mod synthetic;
 mod windows;
