@@ -17,6 +17,7 @@ mod loader;
 mod maestro;
 mod maps;
 mod mini;
+mod sampled;
 mod splits;
 mod store;
 mod support;
