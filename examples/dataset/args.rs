@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser, ValueEnum};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::common::CommonArgs;
 
@@ -11,6 +11,7 @@ use crate::common::CommonArgs;
 #[command(
     name = "dataset",
     max_term_width = 80,
+    args_conflicts_with_subcommands = true,
     after_help = "Without arguments: the data sets that are known.
 
 Examples:
@@ -19,7 +20,11 @@ Examples:
   dataset maestro /data/maestro-v3.0.0 stats --json stats.json
       recordings, seconds and notes of every split
   dataset vocadito /data/vocadito validate --index index.json
-      what is missing, changed or cannot be read"
+      what is missing, changed or cannot be read
+  dataset maps /data/maps preprocess --out cache --values u8
+      log-mel spectra and notes of every split as stores
+  dataset synth ensemble /data/made-up --tracks 100
+      music by seed, with stems, as a data set of its own"
 )]
 pub struct Args {
     /// Name of the data set
@@ -36,6 +41,10 @@ pub struct Args {
     #[cfg(feature = "download")]
     #[arg(long, value_name = "NAME")]
     pub only: Vec<String>,
+    #[command(flatten)]
+    pub data: DataArgs,
+    #[command(subcommand)]
+    pub command: Option<Command>,
     #[command(flatten)]
     pub common: CommonArgs,
 }
@@ -65,6 +74,71 @@ pub struct ValidateArgs {
     pub extra: bool,
 }
 
+/// What needs no data set.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write generated music: a data set that needs no download
+    Synth(SynthArgs),
+}
+
+/// `synth KIND OUT`.
+#[derive(ClapArgs, Debug)]
+pub struct SynthArgs {
+    /// ensemble, melody or multi-f0
+    pub kind: String,
+    /// The folder
+    pub out: PathBuf,
+    /// Number of tracks
+    #[arg(long, default_value_t = 24)]
+    pub tracks: u32,
+    /// Seconds of a track
+    #[arg(long, default_value_t = 20.0)]
+    pub seconds: f64,
+}
+
+/// Flags of preprocess, purge and export.
+#[derive(ClapArgs, Debug)]
+pub struct DataArgs {
+    /// preprocess, purge: folder of the stores; export: folder of the files
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+    /// preprocess: a log-mel preset, or waveform
+    #[arg(long, value_name = "NAME", default_value = "jongwook")]
+    pub preset: String,
+    /// preprocess: how values are kept
+    #[arg(long, value_enum, default_value_t)]
+    pub values: Values,
+    /// preprocess: threads; 0 takes one for each core
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub threads: usize,
+    /// preprocess: leave out recordings that cannot be read
+    #[arg(long)]
+    pub skip_bad: bool,
+}
+
+/// How a store keeps values.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum Values {
+    /// 32-bit floats
+    #[default]
+    F32,
+    /// 16-bit floats
+    F16,
+    /// Bytes
+    U8,
+}
+
+#[cfg(feature = "hdf5")]
+impl From<Values> for mir_datasets::ValueFormat {
+    fn from(values: Values) -> Self {
+        match values {
+            Values::F32 => Self::F32,
+            Values::F16 => Self::F16,
+            Values::U8 => Self::U8,
+        }
+    }
+}
+
 /// What to do with a data set.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Verb {
@@ -78,6 +152,13 @@ pub enum Verb {
     Splits,
     /// Recordings, seconds and notes of every split
     Stats,
+    /// Features of every split into stores below --out; goes on where it
+    /// was stopped
+    Preprocess,
+    /// Remove its stores below --out
+    Purge,
+    /// Audio, stems and annotations as plain files below --out
+    Export,
     /// Fetch its archives, or say how to get them
     #[cfg(feature = "download")]
     Download,

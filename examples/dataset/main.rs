@@ -1,9 +1,11 @@
 //! Data sets by name: what recordings a folder holds, with which annotations, how they are divided, what
-//! leaks, and how much there is.
+//! leaks, and how much there is; features of them as stores; generated ones.
 //!
 //! ```text
 //! cargo run --release --example dataset                      (the data sets that are known)
 //! cargo run --release --example dataset -- vocadito /data/vocadito list
+//! cargo run --release --example dataset -- maps /data/maps preprocess --out cache --values u8
+//! cargo run --release --example dataset -- synth ensemble made-up --tracks 100
 //! cargo run -p mir-workspace --release --example dataset --no-default-features -- mini - stats
 //! ```
 //! `mini` needs no folder: any text will do.
@@ -14,6 +16,7 @@
 mod common;
 
 mod args;
+mod data;
 #[cfg(feature = "download")]
 mod fetching;
 mod show;
@@ -25,8 +28,9 @@ use clap::Parser;
 use mir_datasets::loaders;
 
 use crate::{
-    args::{Args, Verb},
+    args::{Args, Command, Verb},
     common::failure::{Failure, Outcome},
+    show::Shown,
 };
 
 fn main() -> ExitCode {
@@ -36,8 +40,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: &Args) -> Outcome<()> {
-    let (table, numbers) = match (&args.name, &args.root, args.verb) {
+/// What the command line asks for, as a table and as numbers.
+fn answer(args: &Args) -> Outcome<Shown> {
+    if let Some(Command::Synth(synth)) = &args.command {
+        return data::synth(args, synth);
+    }
+    Ok(match (&args.name, &args.root, args.verb) {
         (None, ..) => show::catalogue(),
         (Some(name), None, _) => show::description(&loaders::find(name)?),
         #[cfg(feature = "download")]
@@ -53,11 +61,18 @@ fn run(args: &Args) -> Outcome<()> {
                 Verb::Validate => validation::run(args, dataset.as_ref(), root)?,
                 Verb::Splits => show::splits(dataset.as_ref())?,
                 Verb::Stats => show::stats(dataset.as_ref())?,
+                Verb::Preprocess => data::preprocess(args, dataset.as_ref())?,
+                Verb::Purge => data::purge(args, dataset.as_ref())?,
+                Verb::Export => data::export(args, dataset.as_ref())?,
                 #[cfg(feature = "download")]
                 Verb::Download => unreachable!("it needs no recordings, and was done above"),
             }
         }
-    };
+    })
+}
+
+fn run(args: &Args) -> Outcome<()> {
+    let (table, numbers) = answer(args)?;
     if !args.common.quiet {
         print!("{table}");
     }

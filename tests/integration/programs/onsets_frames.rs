@@ -15,12 +15,12 @@ use mir_core::{AudioBuffer, SampleRate, formats};
 use mir_midi::{Performance, piano, piano::PianoConfig};
 use mir_testkit::signal::{noise, sine};
 
-use super::{Folder, assert_fails, output, program, stderr};
+use super::{Folder, assert_fails, program, stderr};
 
 const NAME: &str = "onsets_frames";
 
 /// A flac of half a second, made by us: a decaying tone of 440 Hz with a little noise.
-const FLAC: &[u8] = include_bytes!("../fixtures/note.flac");
+const FLAC: &[u8] = include_bytes!("../../fixtures/note.flac");
 
 fn run(arguments: &[&str]) -> Output {
     super::run(NAME, arguments)
@@ -176,7 +176,7 @@ fn a_full_disk_leaves_nothing_half_written() {
     let program = program(NAME);
     let output = Command::new("bash")
         .args(["-c", r#"trap "" XFSZ; ulimit -f 1; exec "$0" transcribe "$1" --out "$2" --quiet"#])
-        .arg(program.get_program(NAME))
+        .arg(program.get_program())
         .args([&audio, &folder.text("out")])
         .output()
         .unwrap();

@@ -102,6 +102,7 @@ impl Values {
         }
     }
 
+    #[cfg(any(test, feature = "hdf5"))]
     pub(crate) const fn format(&self) -> ValueFormat {
         match self {
             Self::F32(_) => ValueFormat::F32,
@@ -110,6 +111,7 @@ impl Values {
         }
     }
 
+    #[cfg(any(test, feature = "hdf5"))]
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::F32(values) => values.len(),

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mir_core::Note;
 use mir_datasets::{
-    Annotation, Error, Kind, LoadOptions, Split,
+    Error, LoadOptions, Split,
     loaders::{self, asap, musicnet},
     splits,
 };
 use mir_testkit::{assert_close, test_data};
 use tempfile::TempDir;
 
-use super::{put, read, sample, track};
+use super::{put, sample, track};
 use crate::support::wav;
 
 #[test]
@@ -209,6 +209,8 @@ fn the_solos_of_wjazzd_as_text() {
 #[cfg(feature = "sqlite")]
 #[test]
 fn the_database_of_wjazzd() {
+    use mir_datasets::Kind;
+
     let root = TempDir::new().unwrap();
     let connection = rusqlite::Connection::open(root.path().join("wjazzd.db")).unwrap();
     connection
@@ -238,9 +240,8 @@ fn the_database_of_wjazzd() {
     assert_eq!(notes.len(), 3);
     assert_close(notes[0].pitch().midi(), 60.5, 1e-12, "pitch");
     assert_eq!(solo.beats().unwrap().as_slice()[1].position, Some(2));
-    let Annotation::Labels(phrases) = read(solo.as_ref(), Kind::Segments, "phrases") else {
-        panic!()
-    };
+    let phrases = super::read(solo.as_ref(), Kind::Segments, "phrases");
+    let mir_datasets::Annotation::Labels(phrases) = phrases else { panic!() };
     assert_eq!((phrases[0].interval.end(), phrases[1].interval.end()), (1.5, 3.0));
     assert_eq!(solo.intervals(Kind::Chords).unwrap()[0].label, "C7");
     let form = solo.annotation(&mir_datasets::Label::new(Kind::Segments, "form"));
