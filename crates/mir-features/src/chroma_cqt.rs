@@ -13,45 +13,7 @@ use mir_core::Fingerprinted;
 use ndarray::{Array2, ArrayRef2};
 use serde::{Deserialize, Serialize};
 
-use crate::{BinAxis, Error, Result};
-
-/// To what the values of a frame are scaled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FrameNorm {
-    /// As they are.
-    None,
-    /// Sum of the magnitudes 1.
-    L1,
-    /// Sum of the squares 1.
-    L2,
-    /// Largest magnitude 1.
-    #[default]
-    Max,
-}
-
-impl FrameNorm {
-    /// Scales the values of a frame. Silence, a norm below the smallest normal number, stays as it is.
-    ///
-    /// ```
-    /// use mir_features::FrameNorm;
-    /// let mut frame = [3.0, 4.0];
-    /// FrameNorm::L2.apply(&mut frame);
-    /// assert_eq!(frame, [0.6, 0.8]);
-    /// ```
-    pub fn apply(self, frame: &mut [f32]) {
-        let values = frame.iter().map(|&x| f64::from(x).abs());
-        let norm = match self {
-            Self::None => return,
-            Self::L1 => values.sum(),
-            Self::L2 => values.map(|x| x * x).sum::<f64>().sqrt(),
-            Self::Max => values.fold(0.0, f64::max),
-        };
-        if norm >= f64::from(f32::MIN_POSITIVE) {
-            frame.iter_mut().for_each(|x| *x = (f64::from(*x) / norm) as f32);
-        }
-    }
-}
+use crate::{BinAxis, Error, Result, VectorNorm};
 
 /// How the bins of a constant-Q transform are folded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,13 +26,13 @@ pub struct ChromaCqtConfig {
     /// Values below this count as 0; finite.
     pub threshold: f64,
     /// To what frames are scaled.
-    pub norm: FrameNorm,
+    pub norm: VectorNorm,
 }
 
 impl Default for ChromaCqtConfig {
     /// librosa's defaults: twelve classes from C, the largest scaled to 1.
     fn default() -> Self {
-        Self { n_chroma: 12, base_c: true, threshold: 0.0, norm: FrameNorm::Max }
+        Self { n_chroma: 12, base_c: true, threshold: 0.0, norm: VectorNorm::Max }
     }
 }
 
@@ -103,7 +65,7 @@ impl ChromaCqt {
     /// tuned to the recording belong to the classes of their nominal frequencies.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for no class, a threshold that is not finite, or an axis that is not geometric
+    /// [`Error::OutOfRange`] for no class, a threshold or norm that is not finite, or an axis that is not geometric
     /// with a multiple of `n_chroma` bins in an octave.
     pub fn new(config: ChromaCqtConfig, axis: &BinAxis) -> Result<Self> {
         if !(1..=4096).contains(&config.n_chroma) {
@@ -113,6 +75,7 @@ impl ChromaCqt {
                 actual: config.n_chroma as f64,
             });
         }
+        config.norm.validate()?;
         if !config.threshold.is_finite() {
             return Err(Error::OutOfRange {
                 field: "threshold",
@@ -170,7 +133,7 @@ impl ChromaCqt {
             for (value, &sum) in frame.iter_mut().zip(&sums) {
                 *value = if sum < self.config.threshold { 0.0 } else { sum as f32 };
             }
-            self.config.norm.apply(&mut frame);
+            self.config.norm.normalise(&mut frame);
             row.iter_mut().zip(&frame).for_each(|(slot, &value)| *slot = value);
         }
         Ok(chroma)
@@ -184,13 +147,13 @@ pub struct CensConfig {
     /// Frames that are averaged under a Hann window; `None` for no smoothing, else at least 1.
     pub smoothing: Option<usize>,
     /// To what frames are scaled in the end.
-    pub norm: FrameNorm,
+    pub norm: VectorNorm,
 }
 
 impl Default for CensConfig {
     /// librosa's defaults: 41 frames, squares that sum to 1.
     fn default() -> Self {
-        Self { smoothing: Some(41), norm: FrameNorm::L2 }
+        Self { smoothing: Some(41), norm: VectorNorm::Lp(2.0) }
     }
 }
 
@@ -213,8 +176,10 @@ impl Cens {
     /// Validates the configuration.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for smoothing over no frames or more than 2^24.
+    /// [`Error::OutOfRange`] for smoothing over no frames or more than 2^24, or a norm without a finite exponent
+    /// above 0.
     pub fn new(config: CensConfig) -> Result<Self> {
+        config.norm.validate()?;
         let window = match config.smoothing {
             None => vec![1.0],
             Some(frames) if (1..=1 << 24).contains(&frames) => {
@@ -251,7 +216,7 @@ impl Cens {
         let mut frame = vec![0.0; classes];
         for (values, mut row) in chroma.rows().into_iter().zip(quantised.rows_mut()) {
             frame.iter_mut().zip(values).for_each(|(slot, &value)| *slot = value);
-            FrameNorm::L1.apply(&mut frame);
+            VectorNorm::Lp(1.0).normalise(&mut frame);
             for (slot, &share) in row.iter_mut().zip(&frame) {
                 *slot = 0.25 * STEPS.iter().filter(|&&step| share > step).count() as f32;
             }
@@ -270,7 +235,7 @@ impl Cens {
                 }
             }
             frame.iter_mut().zip(&sums).for_each(|(slot, &sum)| *slot = sum as f32);
-            self.config.norm.apply(&mut frame);
+            self.config.norm.normalise(&mut frame);
             row.iter_mut().zip(&frame).for_each(|(slot, &value)| *slot = value);
         }
         cens
@@ -315,7 +280,7 @@ pub fn tonnetz(chroma: &ArrayRef2<f32>) -> Result<Array2<f32>> {
     let mut frame = vec![0.0; classes];
     for (values, mut row) in chroma.rows().into_iter().zip(out.rows_mut()) {
         frame.iter_mut().zip(values).for_each(|(slot, &value)| *slot = value);
-        FrameNorm::L1.apply(&mut frame);
+        VectorNorm::Lp(1.0).normalise(&mut frame);
         for (slot, weights) in row.iter_mut().zip(basis.rows()) {
             let sum: f64 = weights.iter().zip(&frame).map(|(w, &x)| w * f64::from(x)).sum();
             *slot = sum as f32;

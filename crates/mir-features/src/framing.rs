@@ -53,6 +53,9 @@ pub enum FrameLayout {
     /// Frame `k` starts at sample `k·hop`; only frames that lie inside the recording exist:
     /// `center=False`, and Kaldi's `snip-edges=true`.
     Inside,
+    /// As `Centred`, with `⌈samples / hop⌉` frames: one for each hop that starts inside the recording
+    /// (madmom).
+    Started,
     /// As `Centred`, with `⌈samples / hop⌉ + 2` frames (DeepConvSep).
     Covering,
     /// Frame `k` is centred on the middle of the `k`-th hop, `k·hop + hop/2`; there are
@@ -98,7 +101,7 @@ impl Framing {
         }
         pad.validate()?;
         let origin = match layout {
-            FrameLayout::Centred | FrameLayout::Covering => 0,
+            FrameLayout::Centred | FrameLayout::Started | FrameLayout::Covering => 0,
             FrameLayout::Inside => length as i64 / 2,
             FrameLayout::Hops => i64::from(hop / 2),
         };
@@ -162,6 +165,7 @@ impl Framing {
                 (samples + self.length / 2 * 2).checked_sub(self.length).map_or(0, |s| 1 + s / hop)
             }
             FrameLayout::Inside => samples.checked_sub(self.length).map_or(0, |s| 1 + s / hop),
+            FrameLayout::Started => samples.div_ceil(hop),
             FrameLayout::Covering => samples.div_ceil(hop) + 2,
             FrameLayout::Hops => (samples + hop / 2) / hop,
         };
@@ -177,7 +181,9 @@ impl Framing {
     pub fn start(&self, frame: usize) -> i64 {
         let start = (frame + self.skipped) as i64 * self.hop() as i64;
         match self.layout {
-            FrameLayout::Centred | FrameLayout::Covering => start - self.length as i64 / 2,
+            FrameLayout::Centred | FrameLayout::Started | FrameLayout::Covering => {
+                start - self.length as i64 / 2
+            }
             FrameLayout::Inside => start,
             FrameLayout::Hops => start + self.hop() as i64 / 2 - self.length as i64 / 2,
         }
@@ -321,6 +327,7 @@ mod tests {
         for (layout, origin, start, counts) in [
             (FrameLayout::Centred, 0, -50, [0, 1, 4, 5, 5]),
             (FrameLayout::Inside, 50, 0, [0, 0, 0, 1, 2]),
+            (FrameLayout::Started, 0, -50, [0, 1, 4, 5, 5]),
             (FrameLayout::Covering, 0, -50, [0, 3, 6, 7, 7]),
             (FrameLayout::Hops, 15, -35, [0, 0, 3, 4, 4]),
         ] {

@@ -3,14 +3,14 @@
 //! A checkpoint or a feature store keeps a [`FrontEndConfig`]; [`FrontEndConfig::build`] turns it into
 //! the object that computes exactly those features again.
 
-use std::{fmt, ops::Range};
+use std::{convert::identity, fmt, ops::Range};
 
 use mir_core::{AudioBuffer, Fingerprint, Fingerprinted, FrameGrid, SampleRate};
 use ndarray::ArrayRef2;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BinAxis, ChromaStft, ChromaStftConfig, Cqt, CqtConfig, FeatureMap, FrameFeature, KaldiFbank,
+    BinAxis, ChromaStft, ChromaStftConfig, Cqt, CqtConfig, FeatureMap, KaldiFbank,
     KaldiFbankConfig, LogMel, LogMelConfig, Mfcc, MfccConfig, Result, Spectrogram,
     SpectrogramConfig, Waveform, WaveformConfig,
 };
@@ -174,9 +174,10 @@ pub trait FrontEnd: fmt::Debug + Send + Sync {
     ) -> Result<()>;
 }
 
-/// Makes a planned feature a front end: everything is there already, under the same names.
+/// Makes a planned feature a front end: everything is there already, under the same names. What
+/// `process_frames` returns is made a result.
 macro_rules! front_end {
-    ($feature:ident) => {
+    ($feature:ident, $result:path) => {
         impl FrontEnd for $feature {
             fn config(&self) -> FrontEndConfig {
                 FrontEndConfig::$feature(self.config().clone())
@@ -189,7 +190,7 @@ macro_rules! front_end {
             }
 
             fn sample_rate(&self) -> SampleRate {
-                FrameFeature::framing(self).sample_rate()
+                self.grid().sample_rate()
             }
 
             fn grid(&self) -> FrameGrid {
@@ -218,14 +219,15 @@ macro_rules! front_end {
                 range: Range<usize>,
                 out: &mut ArrayRef2<f32>,
             ) -> Result<()> {
-                self.process_frames(samples, range, out)
+                $result(self.process_frames(samples, range, out))
             }
         }
     };
 }
 
-front_end!(LogMel);
-front_end!(Spectrogram);
-front_end!(Mfcc);
-front_end!(KaldiFbank);
-front_end!(ChromaStft);
+front_end!(LogMel, identity);
+front_end!(Spectrogram, identity);
+front_end!(Mfcc, identity);
+front_end!(KaldiFbank, identity);
+front_end!(ChromaStft, identity);
+front_end!(Cqt, Ok);

@@ -112,7 +112,7 @@ impl Istft {
         let Some(last) = frames.checked_sub(1) else { return 0 };
         let end = self.framing.start(last) + self.config.stft.n_fft as i64;
         let end = match self.framing.layout() {
-            FrameLayout::Centred => end - self.config.stft.n_fft as i64 / 2,
+            FrameLayout::Centred | FrameLayout::Started => end - self.config.stft.n_fft as i64 / 2,
             _ => end,
         };
         usize::try_from(end).unwrap_or(0)

@@ -7,6 +7,35 @@ use crate::{
     BinAxis, Error, FrameFeature, FrameLayout, Framing, Pad, Result, frames::frame_feature_methods,
 };
 
+/// Makes a planned feature with a `framing` and a `value` of the samples of a frame a feature of frames.
+macro_rules! one_value {
+    ($feature:ident, $config:ident, $name:literal) => {
+        impl FrameFeature for $feature {
+            type Scratch = ();
+
+            fn framing(&self) -> &Framing {
+                &self.framing
+            }
+
+            fn axis(&self) -> BinAxis {
+                BinAxis::values($name, 1)
+            }
+
+            fn bins(&self) -> usize {
+                1
+            }
+
+            fn scratch(&self) {}
+
+            fn frame_into(&self, samples: &[f32], (): &mut (), out: &mut [f32]) {
+                out[0] = self.value(samples);
+            }
+        }
+
+        frame_feature_methods!($feature, $config);
+    };
+}
+
 /// How the level should be measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -64,24 +93,8 @@ impl Rms {
     }
 }
 
-impl FrameFeature for Rms {
-    type Scratch = ();
-
-    fn framing(&self) -> &Framing {
-        &self.framing
-    }
-
-    fn axis(&self) -> BinAxis {
-        BinAxis::values("root mean square", 1)
-    }
-
-    fn bins(&self) -> usize {
-        1
-    }
-
-    fn scratch(&self) {}
-
-    fn frame_into(&self, samples: &[f32], (): &mut (), out: &mut [f32]) {
+impl Rms {
+    fn value(&self, samples: &[f32]) -> f32 {
         // Eight sums that do not wait for each other.
         let mut sums = [0.0_f64; 8];
         let (chunks, rest) = samples.as_chunks::<8>();
@@ -92,11 +105,11 @@ impl FrameFeature for Rms {
         }
         let rest: f64 = rest.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
         let energy = sums.iter().sum::<f64>() + rest;
-        out[0] = (energy / samples.len() as f64).sqrt() as f32;
+        (energy / samples.len() as f64).sqrt() as f32
     }
 }
 
-frame_feature_methods!(Rms, RmsConfig);
+one_value!(Rms, RmsConfig, "root mean square");
 
 /// How zero crossings should be counted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -166,29 +179,13 @@ impl ZeroCrossingRate {
     }
 }
 
-impl FrameFeature for ZeroCrossingRate {
-    type Scratch = ();
-
-    fn framing(&self) -> &Framing {
-        &self.framing
-    }
-
-    fn axis(&self) -> BinAxis {
-        BinAxis::values("zero-crossing rate", 1)
-    }
-
-    fn bins(&self) -> usize {
-        1
-    }
-
-    fn scratch(&self) {}
-
-    fn frame_into(&self, samples: &[f32], (): &mut (), out: &mut [f32]) {
+impl ZeroCrossingRate {
+    fn value(&self, samples: &[f32]) -> f32 {
         let threshold = self.config.threshold as f32;
         let negative = |x: f32| x < -threshold;
         let crossings = samples.windows(2).filter(|w| negative(w[0]) != negative(w[1])).count();
-        out[0] = (crossings as f64 / samples.len() as f64) as f32;
+        (crossings as f64 / samples.len() as f64) as f32
     }
 }
 
-frame_feature_methods!(ZeroCrossingRate, ZeroCrossingRateConfig);
+one_value!(ZeroCrossingRate, ZeroCrossingRateConfig, "zero-crossing rate");

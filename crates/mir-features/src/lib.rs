@@ -56,6 +56,7 @@
 #![warn(clippy::print_stdout)]
 #![doc(test(attr(deny(warnings))))]
 
+mod bands;
 pub mod chroma;
 pub mod chroma_cqt;
 pub mod cqt;
@@ -98,10 +99,10 @@ mod window;
 pub use chroma::{
     ChromaFilterbank, ChromaFilterbankConfig, ChromaStft, ChromaStftConfig, hz_to_octaves,
 };
-pub use chroma_cqt::{Cens, CensConfig, ChromaCqt, ChromaCqtConfig, FrameNorm, tonnetz};
+pub use chroma_cqt::{Cens, CensConfig, ChromaCqt, ChromaCqtConfig, tonnetz};
 pub use cqt::{
     Cqt, CqtConfig, Gamma, Hcqt, HcqtConfig, HybridCqt, InverseCqt, PseudoCqt, StreamingCqt,
-    StreamingHcqt, WaveletNorm, WaveletRate,
+    StreamingHcqt, StreamingHybridCqt, WaveletNorm, WaveletRate,
 };
 pub use db::{DbConfig, DbReference};
 pub use dct::{Dct, DctKind};
@@ -126,8 +127,8 @@ pub use normalize::{
 };
 pub use pcen::{Pcen, PcenConfig, PcenState};
 pub use pitch::{
-    PiptrackConfig, Pyin, PyinConfig, PyinTrack, SpectralPeak, TuningConfig, Yin, YinConfig,
-    estimate_tuning, piptrack, pitch_tuning,
+    PiptrackConfig, Pyin, PyinConfig, PyinTrack, SpectralPeak, StreamingYin, TuningConfig, Yin,
+    YinConfig, estimate_tuning, piptrack, pitch_tuning,
 };
 pub use rhythm::{
     BeatTrack, BeatTracker, BeatTrackerConfig, FourierTempogram, FourierTempogramConfig,

@@ -10,16 +10,12 @@
 //! Frame `k` is centred on sample `k·hop`, sees zeros beyond the ends and a *symmetric* Hann window; there are
 //! `⌈samples / hop⌉`. Each depends on its own samples only.
 
-use std::{fmt, ops::Range, sync::Arc};
-
-use mir_core::{AudioBuffer, Fingerprinted, FrameGrid, SampleRate};
-use ndarray::{Array3, ArrayRef2};
-use realfft::{RealFftPlanner, RealToComplex, num_complex::Complex};
+use mir_core::{Fingerprinted, SampleRate};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BinAxis, Error, FeatureMap, Pad, Result, extended::Extended, mel::check_n_fft, rows,
-    stft::check_audio,
+    BinAxis, Error, FrameLayout, Pad, Result, Spectrogram, SpectrogramConfig, SpectrumFeature,
+    SpectrumPower, StftConfig, bands::Bands, spectral::spectrum_feature_methods,
 };
 
 /// What a logarithmically filtered spectrogram should be.
@@ -77,21 +73,12 @@ impl Fingerprinted for LogFilteredConfig {
 /// assert_eq!(filtered.process(&audio)?.data.dim(), (1, 25, 229));
 /// # Ok::<(), mir_features::Error>(())
 /// ```
+#[derive(Debug)]
 pub struct LogFiltered {
     config: LogFilteredConfig,
-    grid: FrameGrid,
-    window: Vec<f32>,
-    fft: Arc<dyn RealToComplex<f32>>,
-    /// First Fourier bin of each band, and its weights.
-    bands: Vec<(usize, Range<usize>)>,
-    weights: Vec<f32>,
+    spectrogram: Spectrogram,
+    bands: Bands,
     centres: Vec<f64>,
-}
-
-impl fmt::Debug for LogFiltered {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LogFiltered").field("config", &self.config).finish_non_exhaustive()
-    }
 }
 
 impl LogFiltered {
@@ -101,8 +88,18 @@ impl LogFiltered {
     /// [`Error::OutOfRange`] for the first field that is not admissible, [`Error::InvalidBand`] unless `f_min` and
     /// `f_max` leave room for a band below half the sample rate, [`Error::Core`] for a hop of 0.
     pub fn new(config: LogFilteredConfig) -> Result<Self> {
-        let grid = FrameGrid::new(config.sample_rate, config.hop, 0)?;
-        check_n_fft(config.n_fft)?;
+        let spectrogram = Spectrogram::new(SpectrogramConfig {
+            stft: StftConfig {
+                sample_rate: config.sample_rate,
+                n_fft: config.n_fft,
+                hop: config.hop,
+                symmetric_window: true,
+                layout: FrameLayout::Started,
+                pad: Pad::Zero,
+                ..StftConfig::default()
+            },
+            power: SpectrumPower::Magnitude,
+        })?;
         if !(1..=4096).contains(&config.bands_per_octave) {
             return Err(Error::OutOfRange {
                 field: "bands_per_octave",
@@ -138,114 +135,54 @@ impl LogFiltered {
             return Err(invalid);
         }
         let hz_per_bin = f64::from(config.sample_rate.hz()) / config.n_fft as f64;
-        let (mut bands, mut weights, mut centres) = (vec![], vec![], vec![]);
+        let (mut bands, mut centres) = (Bands::default(), vec![]);
         for edges in bins.windows(3) {
             let (start, centre, stop) = (edges[0], edges[1], edges[2]);
             let rise = (0..centre - start).map(|i| i as f64 / (centre - start) as f64);
             let fall = (0..stop - centre).map(|i| 1.0 - i as f64 / (stop - centre) as f64);
             let triangle: Vec<f64> = rise.chain(fall).collect();
             let sum = if config.norm_filters { triangle.iter().sum() } else { 1.0 };
-            let from = weights.len();
-            weights.extend(triangle.iter().map(|w| (w / sum) as f32));
-            bands.push((start, from..weights.len()));
+            bands.push(start, triangle.iter().map(|w| w / sum));
             centres.push(centre as f64 * hz_per_bin);
         }
-        let last = (config.n_fft - 1) as f64;
-        let hann = |n: usize| 0.5 - 0.5 * (std::f64::consts::TAU * n as f64 / last).cos();
-        Ok(Self {
-            window: (0..config.n_fft).map(|n| hann(n) as f32).collect(),
-            fft: RealFftPlanner::new().plan_fft_forward(config.n_fft),
-            grid,
-            bands,
-            weights,
-            centres,
-            config,
-        })
-    }
-
-    /// The configuration.
-    pub const fn config(&self) -> &LogFilteredConfig {
-        &self.config
-    }
-
-    /// Time of the frames.
-    pub const fn grid(&self) -> FrameGrid {
-        self.grid
+        Ok(Self { config, spectrogram, bands, centres })
     }
 
     /// Frequencies of the peaks of the bands, Hz.
     pub fn centres(&self) -> &[f64] {
         &self.centres
     }
+}
 
-    /// Meaning of the bins: bands with the given centres, whose spacing is not that of any formula.
-    pub fn axis(&self) -> BinAxis {
+impl SpectrumFeature for LogFiltered {
+    type Memory = ();
+
+    fn spectrogram(&self) -> &Spectrogram {
+        &self.spectrogram
+    }
+
+    /// Bands with the given centres, whose spacing is not that of any formula.
+    fn value_axis(&self) -> BinAxis {
         BinAxis::Mel { centres_hz: self.centres.clone() }
     }
 
-    /// Number of bands.
-    pub fn bins(&self) -> usize {
+    fn values(&self) -> usize {
         self.bands.len()
     }
 
-    /// Number of frames of a recording of `samples` samples.
-    pub fn frames(&self, samples: usize) -> usize {
-        samples.div_ceil(self.config.hop as usize)
-    }
+    fn memory(&self) {}
 
-    /// The bands of every channel, `[channels, frames, bands]`. Allocates.
-    ///
-    /// # Errors
-    /// [`Error::SampleRate`] for audio of another rate, [`Error::Core`] for samples that are not finite.
-    pub fn process(&self, audio: &AudioBuffer) -> Result<FeatureMap> {
-        check_audio(audio, self.config.sample_rate)?;
-        let mut data = Array3::zeros((audio.channels(), self.frames(audio.len()), self.bins()));
-        for (channel, mut map) in data.outer_iter_mut().enumerate() {
-            rows::fill_parallel(&mut map, 0, |frames, out| {
-                self.fill(audio.channel(channel), frames.start, out);
-            });
-        }
-        Ok(FeatureMap { grid: self.grid, axis: self.axis(), data })
-    }
-
-    /// The bands of one channel into `out`, `[frames, bands]`, on this thread.
-    ///
-    /// # Panics
-    /// If `out` has another shape.
-    pub fn process_into(&self, samples: &[f32], out: &mut ArrayRef2<f32>) {
-        assert_eq!(out.dim(), (self.frames(samples.len()), self.bins()), "shape of the output");
-        self.fill(samples, 0, out);
-    }
-
-    fn fill(&self, samples: &[f32], first: usize, out: &mut ArrayRef2<f32>) {
-        let source = Extended { samples, pad: Pad::Zero };
-        let n_fft = self.config.n_fft as i64;
-        let mut frame = Vec::with_capacity(self.config.n_fft);
-        let mut spectrum = self.fft.make_output_vec();
-        let mut scratch = self.fft.make_scratch_vec();
-        let mut magnitudes = vec![0.0; spectrum.len()];
-        for (index, mut row) in (first..).zip(out.rows_mut()) {
-            let start = index as i64 * i64::from(self.config.hop) - n_fft / 2;
-            frame.clear();
-            source.read(start..start + n_fft, &mut frame);
-            frame.iter_mut().zip(&self.window).for_each(|(x, w)| *x *= w);
-            self.fft
-                .process_with_scratch(&mut frame, &mut spectrum, &mut scratch)
-                .expect("buffers were made by the plan");
-            for (slot, z) in magnitudes.iter_mut().zip(&spectrum) {
-                *slot = Complex::norm_sqr(z).sqrt();
-            }
-            for (slot, (first, weights)) in row.iter_mut().zip(&self.bands) {
-                let weights = &self.weights[weights.clone()];
-                let sum: f32 = weights.iter().zip(&magnitudes[*first..]).map(|(w, x)| w * x).sum();
-                *slot = match self.config.log {
-                    Some((factor, offset)) => (factor * f64::from(sum) + offset).log10() as f32,
-                    None => sum,
-                };
+    fn describe_into(&self, spectrum: &[f32], (): &mut (), out: &mut [f32]) {
+        self.bands.sum_into(spectrum, out);
+        if let Some((factor, offset)) = self.config.log {
+            for value in out {
+                *value = (factor * f64::from(*value) + offset).log10() as f32;
             }
         }
     }
 }
+
+spectrum_feature_methods!(LogFiltered, LogFilteredConfig);
 
 /// The different Fourier bins nearest to the band centres.
 fn band_bins(config: &LogFilteredConfig) -> Vec<usize> {
@@ -269,6 +206,8 @@ fn band_bins(config: &LogFilteredConfig) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
+    use mir_core::AudioBuffer;
+
     use super::*;
 
     #[test]

@@ -84,7 +84,9 @@ impl FrameQueue {
         // The end may lie right here; how far can a frame reach beyond it, and mirror what lies before?
         let overhang = match self.framing.layout() {
             FrameLayout::Inside => 0,
-            FrameLayout::Centred | FrameLayout::Hops => length.div_ceil(2) + 2,
+            FrameLayout::Centred | FrameLayout::Started | FrameLayout::Hops => {
+                length.div_ceil(2) + 2
+            }
             FrameLayout::Covering => length.div_ceil(2) + 2 * self.framing.hop() + 2,
         };
         let received = self.base + self.samples.len();

@@ -3,9 +3,9 @@
 use mir_core::{AudioBuffer, SampleRate};
 use mir_features::{
     BinAxis, Cens, CensConfig, ChromaCqt, ChromaCqtConfig, ChromaStft, ChromaStftConfig, Cqt,
-    CqtConfig, FeatureMap, FrameNorm, HarmonicStacking, HarmonicStackingConfig, Hcqt, HcqtConfig,
+    CqtConfig, FeatureMap, HarmonicStacking, HarmonicStackingConfig, Hcqt, HcqtConfig,
     HybridCqt, InverseCqt, PiptrackConfig, PseudoCqt, Pyin, PyinConfig, Result, SpectrumPower,
-    Stft, StftConfig, TuningConfig, Yin, YinConfig, estimate_tuning, tonnetz,
+    Stft, StftConfig, TuningConfig, VectorNorm, Yin, YinConfig, estimate_tuning, tonnetz,
 };
 use serde::{Deserialize, Serialize};
 
@@ -132,7 +132,7 @@ pub const FEATURES: &[Feature] = &[
         about: "pitch classes, quantised and smoothed",
         compute: |input| {
             let mut chroma = ChromaSettings::new(input);
-            chroma.chroma.norm = FrameNorm::None;
+            chroma.chroma.norm = VectorNorm::None;
             let preset = CensSettings { chroma, cens: CensConfig::default() };
             input.run(
                 &preset,

@@ -15,7 +15,8 @@
 //! rate of its design). Its few coefficients hold at every rate that contains their frequencies. What
 //! differs between rates is how the edges of the frame cut frequencies outside the octave. A kernel from
 //! which a share of its spectrum was left out does not vanish there, so that thinning changes values in
-//! proportion to the configured `sparsity`.
+//! proportion to the configured `sparsity`. Who wants the values of the design's rate to the last digits
+//! asks for groups that are not thinned below it.
 
 use std::{collections::HashMap, f64::consts::TAU, fmt, ops::Range, sync::Arc};
 
@@ -35,6 +36,11 @@ const BATCH: usize = 32;
 const REAL_PASS: f64 = 0.4;
 /// The same after a complex stage, on either side of 0 Hz.
 const COMPLEX_PASS: f64 = 0.45;
+/// Highest frequency that is used at the rate of the design where nothing else will do: as far as librosa's
+/// resampler passes, 0.913 of half the rate.
+const DESIGN_PASS: f64 = 0.4565;
+/// Coefficients of at least this share of the largest have to be kept by the filters.
+const STRONG: f64 = 1e-4;
 /// Shortest Fourier transform.
 const MIN_FFT: usize = 16;
 
@@ -47,6 +53,24 @@ pub(super) struct GroupDesign {
     pub(super) n_fft: usize,
     /// One for each bin.
     pub(super) kernels: Vec<Kernel>,
+    /// Whether the signal may be thinned further than for the design.
+    pub(super) thin: bool,
+}
+
+impl GroupDesign {
+    /// The highest Fourier bin that is more than a side lobe far away.
+    fn highest_strong(&self) -> usize {
+        let strong = |kernel: &Kernel| {
+            let squared = kernel.coefficients.iter().map(|c| c.norm_sqr());
+            let threshold = STRONG * STRONG * squared.clone().fold(0.0, f64::max);
+            kernel.first
+                + squared
+                    .rev()
+                    .position(|c| c >= threshold)
+                    .map_or(0, |i| kernel.coefficients.len() - 1 - i)
+        };
+        self.kernels.iter().map(strong).max().unwrap_or(0)
+    }
 }
 
 /// A planned set of groups.
@@ -90,24 +114,27 @@ impl fmt::Debug for Group {
 
 impl Group {
     fn new(design: GroupDesign, planner: &mut FftPlanner<f32>) -> Self {
-        let GroupDesign { level, n_fft, kernels } = design;
+        let strong = design.highest_strong();
+        let GroupDesign { level, n_fft, kernels, thin } = design;
         let first = kernels.iter().map(|k| k.first).min().unwrap_or(0);
         let last = kernels.iter().map(|k| k.first + k.coefficients.len() - 1).max().unwrap_or(0);
 
         // The deepest real level that still holds the highest used bin. Up from level 0 there is nothing.
         let (mut real, mut frame) = (level as usize, n_fft);
-        while real > 0 && last as f64 > REAL_PASS * frame as f64 {
+        let (needed, pass) = if thin { (last, REAL_PASS) } else { (strong, DESIGN_PASS) };
+        while real > 0 && needed as f64 > pass * frame as f64 {
             (real, frame) = (real - 1, frame * 2);
         }
-        while frame > MIN_FFT && last as f64 <= REAL_PASS * (frame / 2) as f64 {
+        while thin && frame > MIN_FFT && last as f64 <= REAL_PASS * (frame / 2) as f64 {
             (real, frame) = (real + 1, frame / 2);
         }
 
-        let centre = first.midpoint(last);
+        // What is not thinned need not be moved to 0 Hz.
+        let centre = if thin { first.midpoint(last) } else { 0 };
         let half_width = (last - centre).max(centre - first);
         let mut stages = vec![];
         let mut points = frame;
-        while points > MIN_FFT && half_width as f64 <= COMPLEX_PASS * (points / 2) as f64 {
+        while thin && points > MIN_FFT && half_width as f64 <= COMPLEX_PASS * (points / 2) as f64 {
             points /= 2;
             stages.push(HalfBand::new(half_width as f64 / points as f64));
         }
@@ -269,8 +296,8 @@ impl Bank {
                     let highest = (g.centre + g.lowest + g.used as i64 - 1) as f64 / g.frame as f64;
                     highest * 0.5f64.powi((g.level - level) as i32)
                 };
-                let pass =
-                    groups.iter().filter(|g| g.level >= level).map(share).fold(0.0, f64::max);
+                let deeper = groups.iter().filter(|g| g.level >= level);
+                let pass = deeper.map(share).fold(0.0, f64::max).min(DESIGN_PASS);
                 filters.entry(pass.to_bits()).or_insert_with(|| HalfBand::new(pass)).clone()
             })
             .collect();

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     bank::GroupDesign,
-    wavelet::{Wavelet, WaveletNorm, relative_bandwidth, window_bandwidth},
+    wavelet::{Kernel, Wavelet, WaveletNorm, relative_bandwidth, window_bandwidth},
 };
 use crate::{BinAxis, Error, Pad, Result, Window};
 
@@ -27,11 +27,13 @@ pub enum Gamma {
 #[serde(rename_all = "snake_case")]
 pub enum WaveletRate {
     /// At the rate of the recording: values depend on neither the hop nor the other octaves. librosa does
-    /// this only for odd hops.
+    /// this only for odd hops. The signal is thinned out as far as it goes, which is fastest, and changes what
+    /// a `sparsity` does.
     #[default]
     Full,
     /// As librosa 0.11: the rate is halved from octave to octave as often as the hop has factors of two,
-    /// without its early down-sampling (which depends on the hop too).
+    /// without its early down-sampling (which depends on the hop too). Frames are cut at that rate, as
+    /// librosa's are, so that values agree to 1e-4 whatever the `sparsity`; odd hops are as slow as there.
     Octave,
     /// As `Octave`, after as many halvings as librosa's early down-sampling would make.
     Librosa,
@@ -263,7 +265,7 @@ impl CqtConfig {
         let Octave { first, end, level } = octave;
         let longest = self.wavelet(first, level).length;
         let n_fft = (longest.ceil() as usize).next_power_of_two().max(2);
-        let kernels = (first..end)
+        let kernels: Vec<Kernel> = (first..end)
             .map(|bin| {
                 // A smaller share shows in noise far outside the octave only.
                 let sparsity = self.sparsity.max(1e-6);
@@ -276,7 +278,10 @@ impl CqtConfig {
                 kernel
             })
             .collect();
-        GroupDesign { level, n_fft, kernels }
+        // What is cut off at the ends of the spectrum spreads over the frame, whose edges then show.
+        let cut = |kernel: &Kernel| kernel.is_cut(n_fft);
+        let thin = self.wavelet_rate == WaveletRate::Full && !kernels.iter().any(cut);
+        GroupDesign { level, n_fft, kernels, thin }
     }
 }
 

@@ -1,20 +1,20 @@
 //! Approximations of a constant-Q transform from one Fourier transform for each frame, magnitudes only.
 
-use std::{fmt, ops::Range, sync::Arc};
-
 use mir_core::{AudioBuffer, FrameGrid};
-use ndarray::{Array3, ArrayRef2, Axis};
-use realfft::{RealFftPlanner, RealToComplex};
+use ndarray::{Array3, Axis};
 
-use super::{Cqt, CqtConfig, frames};
+use super::{Cqt, CqtConfig, StreamingCqt};
 use crate::{
-    BinAxis, Error, FeatureMap, Result, Window, extended::Extended, rows, stft::check_audio,
+    BinAxis, Error, FeatureMap, Result, Spectrogram, SpectrogramConfig, SpectrumFeature,
+    SpectrumPower, StftConfig, Streaming, bands::Bands, spectral::spectrum_feature_methods,
 };
 
 /// A planned pseudo constant-Q transform: `Σ_b |W_k[b]|·|X[b]|`, the magnitudes of the wavelets' spectra times
 /// the magnitudes of a short-time spectrum under a Hann window as long as the longest wavelet's frame. As
 /// librosa 0.11's `pseudo_cqt`: frequencies are right, times as coarse as those of the lowest bin. The
 /// configuration's `gamma` and `wavelet_rate` have no effect.
+///
+/// Each frame sees its own samples only: it can be cropped and streamed.
 ///
 /// ```
 /// use mir_features::{AudioBuffer, CqtConfig, PseudoCqt, SampleRate};
@@ -23,20 +23,11 @@ use crate::{
 /// assert_eq!(pseudo.process(&audio)?.data.dim(), (1, 44, 84));
 /// # Ok::<(), mir_features::Error>(())
 /// ```
+#[derive(Debug)]
 pub struct PseudoCqt {
     config: CqtConfig,
-    grid: FrameGrid,
-    window: Vec<f32>,
-    fft: Arc<dyn RealToComplex<f32>>,
-    /// First Fourier bin of each bin, and its weights.
-    bands: Vec<(usize, Range<usize>)>,
-    weights: Vec<f32>,
-}
-
-impl fmt::Debug for PseudoCqt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PseudoCqt").field("config", &self.config).finish_non_exhaustive()
-    }
+    spectrogram: Spectrogram,
+    bands: Bands,
 }
 
 impl PseudoCqt {
@@ -47,7 +38,7 @@ impl PseudoCqt {
     pub fn new(mut config: CqtConfig) -> Result<Self> {
         config.gamma = super::Gamma::Hz(0.0);
         config.wavelet_rate = super::WaveletRate::Full;
-        let grid = FrameGrid::new(config.sample_rate, config.hop, 0)?;
+        FrameGrid::new(config.sample_rate, config.hop, 0)?;
         config.validate()?;
         if config.hop > 1 << 22 {
             return Err(Error::OutOfRange {
@@ -60,7 +51,7 @@ impl PseudoCqt {
         let hop = (config.hop as usize).next_power_of_two() * 2;
         let longest = config.length(0).ceil() as usize;
         let n_fft = longest.next_power_of_two().max(hop);
-        let (mut bands, mut weights) = (vec![], vec![]);
+        let mut bands = Bands::default();
         for bin in 0..config.bins {
             let kernel = config.wavelet(bin, 0).kernel(n_fft, config.sparsity);
             let gain = if config.scale {
@@ -68,88 +59,48 @@ impl PseudoCqt {
             } else {
                 (config.length(bin) / n_fft as f64).sqrt()
             };
-            let from = weights.len();
-            weights.extend(kernel.coefficients.iter().map(|c| (c.norm() * gain) as f32));
-            bands.push((kernel.first, from..weights.len()));
+            bands.push(kernel.first, kernel.coefficients.iter().map(|c| c.norm() * gain));
         }
-        Ok(Self {
-            window: Window::Hann.coefficients(n_fft).into_iter().map(|w| w as f32).collect(),
-            fft: RealFftPlanner::new().plan_fft_forward(n_fft),
-            grid,
-            bands,
-            weights,
-            config,
-        })
-    }
-
-    /// The configuration.
-    pub const fn config(&self) -> &CqtConfig {
-        &self.config
-    }
-
-    /// Time of the frames.
-    pub const fn grid(&self) -> FrameGrid {
-        self.grid
-    }
-
-    /// Meaning of the bins.
-    pub fn axis(&self) -> BinAxis {
-        self.config.axis()
-    }
-
-    /// Number of bins.
-    pub const fn bins(&self) -> usize {
-        self.config.bins
-    }
-
-    /// Number of frames of a recording of `samples` samples; 0 for none.
-    pub fn frames(&self, samples: usize) -> usize {
-        frames(samples, self.config.hop)
-    }
-
-    /// The magnitudes of every channel, `[channels, frames, bins]`. Allocates.
-    ///
-    /// # Errors
-    /// [`Error::SampleRate`] for audio of another rate, [`Error::Core`] for samples that are not finite.
-    pub fn process(&self, audio: &AudioBuffer) -> Result<FeatureMap> {
-        check_audio(audio, self.config.sample_rate)?;
-        let mut data = Array3::zeros((audio.channels(), self.frames(audio.len()), self.bins()));
-        for (channel, mut map) in data.outer_iter_mut().enumerate() {
-            rows::fill_parallel(&mut map, 0, |frames, out| {
-                self.fill(audio.channel(channel), frames.start, out);
-            });
-        }
-        Ok(FeatureMap { grid: self.grid, axis: self.axis(), data })
-    }
-
-    fn fill(&self, samples: &[f32], first: usize, out: &mut ArrayRef2<f32>) {
-        let source = Extended { samples, pad: self.config.pad };
-        let n_fft = self.window.len() as i64;
-        let mut frame = Vec::with_capacity(self.window.len());
-        let mut spectrum = self.fft.make_output_vec();
-        let mut scratch = self.fft.make_scratch_vec();
-        let mut magnitudes = vec![0.0; spectrum.len()];
-        for (index, mut row) in (first..).zip(out.rows_mut()) {
-            let start = index as i64 * i64::from(self.config.hop) - n_fft / 2;
-            frame.clear();
-            source.read(start..start + n_fft, &mut frame);
-            frame.iter_mut().zip(&self.window).for_each(|(x, w)| *x *= w);
-            self.fft
-                .process_with_scratch(&mut frame, &mut spectrum, &mut scratch)
-                .expect("buffers were made by the plan");
-            for (slot, z) in magnitudes.iter_mut().zip(&spectrum) {
-                *slot = z.norm_sqr().sqrt();
-            }
-            for (slot, (first, weights)) in row.iter_mut().zip(&self.bands) {
-                let weights = &self.weights[weights.clone()];
-                *slot = weights.iter().zip(&magnitudes[*first..]).map(|(w, x)| w * x).sum();
-            }
-        }
+        let stft = StftConfig {
+            sample_rate: config.sample_rate,
+            n_fft,
+            hop: config.hop,
+            pad: config.pad,
+            ..StftConfig::default()
+        };
+        let spectrogram = SpectrogramConfig { stft, power: SpectrumPower::Magnitude };
+        Ok(Self { spectrogram: Spectrogram::new(spectrogram)?, bands, config })
     }
 }
 
+impl SpectrumFeature for PseudoCqt {
+    type Memory = ();
+
+    fn spectrogram(&self) -> &Spectrogram {
+        &self.spectrogram
+    }
+
+    fn value_axis(&self) -> BinAxis {
+        self.config.axis()
+    }
+
+    fn values(&self) -> usize {
+        self.bands.len()
+    }
+
+    fn memory(&self) {}
+
+    fn describe_into(&self, spectrum: &[f32], (): &mut (), out: &mut [f32]) {
+        self.bands.sum_into(spectrum, out);
+    }
+}
+
+spectrum_feature_methods!(PseudoCqt, CqtConfig);
+
 /// A planned hybrid constant-Q transform: [`PseudoCqt`] for the high bins, whose wavelets' frames are shorter
 /// than two hops, and [`Cqt`] for the others. As librosa 0.11's `hybrid_cqt`.
+///
+/// Each frame sees its own samples only: [`stream`](Self::stream) gives the frames of the whole, bit for bit.
 ///
 /// ```
 /// use mir_features::{AudioBuffer, CqtConfig, HybridCqt, SampleRate};
@@ -216,5 +167,92 @@ impl HybridCqt {
         below.assign(&low.data);
         above.assign(&high.data);
         Ok(FeatureMap { grid: low.grid, axis: self.config.axis(), data })
+    }
+
+    /// Starts a stream of one channel.
+    ///
+    /// # Errors
+    /// None but those of [`Streaming::new`], which a transform of single frames does not have.
+    pub fn stream(self) -> Result<StreamingHybridCqt> {
+        let low = self.full.as_ref().map_or(0, Cqt::bins);
+        Ok(StreamingHybridCqt {
+            frame: vec![0.0; self.config.bins],
+            low,
+            ready: (low == 0, low == self.config.bins),
+            full: self.full.map(StreamingCqt::new),
+            pseudo: self.pseudo.map(PseudoCqt::stream).transpose()?,
+        })
+    }
+}
+
+/// Push samples, pop frames: bit for bit the frames of [`HybridCqt::process`] on the whole.
+///
+/// ```
+/// use mir_features::{CqtConfig, HybridCqt};
+/// let mut stream = HybridCqt::new(CqtConfig::default())?.stream()?;
+/// stream.push(&[0.0; 22_050]);
+/// stream.finish();
+/// let mut frame = vec![0.0; 84];
+/// let mut frames = 0;
+/// while stream.pop_into(&mut frame) {
+///     frames += 1;
+/// }
+/// assert_eq!(frames, 44);
+/// # Ok::<(), mir_features::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct StreamingHybridCqt {
+    full: Option<StreamingCqt>,
+    pseudo: Option<Streaming<PseudoCqt>>,
+    /// The next frame, of which one part may be there before the other.
+    frame: Vec<f32>,
+    /// Bins of the constant-Q transform.
+    low: usize,
+    ready: (bool, bool),
+}
+
+impl StreamingHybridCqt {
+    /// Adds the next samples.
+    ///
+    /// # Panics
+    /// After [`finish`](Self::finish).
+    pub fn push(&mut self, samples: &[f32]) {
+        if let Some(full) = &mut self.full {
+            full.push(samples);
+        }
+        if let Some(pseudo) = &mut self.pseudo {
+            pseudo.push(samples);
+        }
+    }
+
+    /// Says that no more samples follow: the last frames, which see what lies beyond the end, are ready now.
+    pub fn finish(&mut self) {
+        if let Some(full) = &mut self.full {
+            full.finish();
+        }
+        if let Some(pseudo) = &mut self.pseudo {
+            pseudo.finish();
+        }
+    }
+
+    /// The next frame into `out`, or `false` if its samples have not all arrived.
+    ///
+    /// # Panics
+    /// If `out` has not as many elements as there are bins.
+    pub fn pop_into(&mut self, out: &mut [f32]) -> bool {
+        assert_eq!(out.len(), self.frame.len(), "bins of a frame");
+        let (low, high) = self.frame.split_at_mut(self.low);
+        if let Some(full) = &mut self.full {
+            self.ready.0 = self.ready.0 || full.pop_into(low);
+        }
+        if let Some(pseudo) = &mut self.pseudo {
+            self.ready.1 = self.ready.1 || pseudo.pop_into(high);
+        }
+        if self.ready != (true, true) {
+            return false;
+        }
+        out.copy_from_slice(&self.frame);
+        self.ready = (self.full.is_none(), self.pseudo.is_none());
+        true
     }
 }

@@ -32,6 +32,9 @@ pub enum WaveletNorm {
 /// The least share of a spectrum that is left out.
 pub(super) const MIN_SPARSITY: f64 = 1e-8;
 
+/// A spectrum that ends with more than this share of its largest coefficient is cut, not faded out.
+const ABRUPT: f64 = 1e-3;
+
 /// Relative bandwidth `α` of bins that divide the octave into `bins_per_octave` equal steps.
 pub(super) fn relative_bandwidth(bins_per_octave: f64) -> f64 {
     let squared = (2.0 / bins_per_octave).exp2();
@@ -54,6 +57,17 @@ pub(super) fn window_bandwidth(window: Window) -> f64 {
 pub(super) struct Kernel {
     pub(super) first: usize,
     pub(super) coefficients: Vec<Complex<f64>>,
+}
+
+impl Kernel {
+    /// Whether more than side lobes were left out below 0 Hz, or above half the rate.
+    pub(super) fn is_cut(&self, n_fft: usize) -> bool {
+        let last = self.first + self.coefficients.len() - 1;
+        let largest = self.coefficients.iter().map(|c| c.norm()).fold(0.0, f64::max);
+        let abrupt = |c: Option<&Complex<f64>>| c.is_some_and(|c| c.norm() > ABRUPT * largest);
+        self.first == 0 && abrupt(self.coefficients.first())
+            || last == n_fft / 2 && abrupt(self.coefficients.last())
+    }
 }
 
 /// What a wavelet is made from.

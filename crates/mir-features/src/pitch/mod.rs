@@ -19,4 +19,4 @@ pub use peaks::{
     PiptrackConfig, SpectralPeak, TuningConfig, estimate_tuning, piptrack, pitch_tuning,
 };
 pub use pyin::{Pyin, PyinConfig, PyinTrack};
-pub use yin::{Yin, YinConfig};
+pub use yin::{StreamingYin, Yin, YinConfig};

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     beta,
     viterbi::Transitions,
-    yin::{Difference, Dips, Yin, YinConfig},
+    yin::{Dips, Yin, YinConfig},
 };
 use crate::{Error, Result, stft::check_audio};
 
@@ -174,13 +174,15 @@ impl Pyin {
     }
 
     fn track(&self, samples: &[f32]) -> PyinTrack {
-        let difference = Difference::new(&self.config.yin);
+        let (difference, framing) = (&self.yin.difference, &self.yin.framing);
         let mut scratch = difference.scratch();
+        let (signal, mut buffer) = (framing.signal(samples), vec![0.0; framing.length()]);
         let frames = self.frames(samples.len());
         let n = self.pitches.len();
         let mut voiced_probability = vec![];
         let path = self.transitions.path(frames, |frame, observed| {
-            let dips = difference.frame(samples, frame, &mut scratch);
+            let dips =
+                difference.frame(signal.frame(framing.start(frame), &mut buffer), &mut scratch);
             observed.fill(0.0);
             self.observe(&dips, &mut observed[..=n]);
             let voiced = observed[..n].iter().sum::<f64>().clamp(0.0, 1.0);

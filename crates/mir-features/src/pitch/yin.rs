@@ -8,7 +8,7 @@ use realfft::{ComplexToReal, RealFftPlanner, RealToComplex, num_complex::Complex
 use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc};
 
-use crate::{Error, Pad, Result, extended::Extended, stft::check_audio};
+use crate::{Error, FrameLayout, Framing, Pad, Result, stft::check_audio, stream::FrameQueue};
 
 /// Which periods are looked for, and in which frames.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,6 +53,11 @@ impl Fingerprinted for YinConfig {
 }
 
 impl YinConfig {
+    fn framing(&self) -> Result<Framing> {
+        let layout = if self.centred { FrameLayout::Centred } else { FrameLayout::Inside };
+        Framing::new(self.sample_rate, self.frame_length, self.hop, layout, self.pad)
+    }
+
     pub(super) fn validate(&self) -> Result<()> {
         self.pad.validate()?;
         let nyquist = f64::from(self.sample_rate.hz()) / 2.0;
@@ -99,8 +104,8 @@ impl YinConfig {
 #[derive(Debug)]
 pub struct Yin {
     config: YinConfig,
-    grid: FrameGrid,
-    difference: Difference,
+    pub(super) framing: Framing,
+    pub(super) difference: Difference,
 }
 
 impl Yin {
@@ -110,10 +115,8 @@ impl Yin {
     /// [`Error::OutOfRange`] or [`Error::InvalidBand`] for the first field that is not admissible,
     /// [`Error::Core`] for a hop of 0.
     pub fn new(config: YinConfig) -> Result<Self> {
-        let origin = if config.centred { 0 } else { config.frame_length as i64 / 2 };
-        let grid = FrameGrid::new(config.sample_rate, config.hop, origin)?;
         config.validate()?;
-        Ok(Self { difference: Difference::new(&config), grid, config })
+        Ok(Self { difference: Difference::new(&config), framing: config.framing()?, config })
     }
 
     /// The configuration.
@@ -123,18 +126,12 @@ impl Yin {
 
     /// Time of the frames.
     pub const fn grid(&self) -> FrameGrid {
-        self.grid
+        self.framing.grid()
     }
 
     /// Number of frames of a recording of `samples` samples. Frames see their own samples only.
     pub fn frames(&self, samples: usize) -> usize {
-        let padded = if self.config.centred && samples > 0 {
-            samples + 2 * (self.config.frame_length / 2)
-        } else {
-            samples
-        };
-        let covered = padded.checked_sub(self.config.frame_length);
-        covered.map_or(0, |covered| 1 + covered / self.config.hop as usize)
+        self.framing.frames(samples)
     }
 
     /// The frequency of every channel in every frame, Hz. There is always one, also in silence: YIN knows
@@ -144,29 +141,93 @@ impl Yin {
     /// [`Error::SampleRate`] for audio of another rate, [`Error::Core`] for samples that are not finite.
     pub fn process(&self, audio: &AudioBuffer) -> Result<Vec<Vec<f64>>> {
         check_audio(audio, self.config.sample_rate)?;
-        let threshold = self.config.trough_threshold as f32;
+        let mut scratch = self.difference.scratch();
+        let mut buffer = vec![0.0; self.framing.length()];
         Ok((0..audio.channels())
             .map(|channel| {
                 let samples = audio.channel(channel);
-                let mut scratch = self.difference.scratch();
+                let signal = self.framing.signal(samples);
                 (0..self.frames(samples.len()))
                     .map(|frame| {
-                        let dips = self.difference.frame(samples, frame, &mut scratch);
-                        let period = dips.first_below(threshold);
-                        f64::from(self.config.sample_rate.hz()) / dips.period(period)
+                        let samples = signal.frame(self.framing.start(frame), &mut buffer);
+                        self.hz(samples, &mut scratch)
                     })
                     .collect()
             })
             .collect())
+    }
+
+    /// The frequency of one frame.
+    fn hz(&self, samples: &[f32], scratch: &mut DifferenceScratch) -> f64 {
+        let dips = self.difference.frame(samples, scratch);
+        let period = dips.first_below(self.config.trough_threshold as f32);
+        f64::from(self.config.sample_rate.hz()) / dips.period(period)
+    }
+
+    /// Starts a stream of one channel.
+    pub fn stream(self) -> StreamingYin {
+        StreamingYin {
+            scratch: self.difference.scratch(),
+            queue: FrameQueue::new(self.framing.clone()),
+            yin: self,
+        }
+    }
+}
+
+/// Push samples, pop frequencies: bit for bit those of [`Yin::process`] on the whole.
+///
+/// ```
+/// use mir_features::{Yin, YinConfig};
+/// # use std::f64::consts::TAU;
+/// let mut stream = Yin::new(YinConfig::default())?.stream();
+/// let sine: Vec<f32> = (0..4096).map(|n| (TAU * 440.0 * n as f64 / 22050.0).sin() as f32).collect();
+/// stream.push(&sine[..1000]);
+/// assert_eq!(stream.pop(), None); // the first frame ends at sample 1024
+/// stream.push(&sine[1000..]);
+/// stream.pop().expect("a frame, the first half of it zeros");
+/// let mut last = 0.0;
+/// while let Some(hz) = stream.pop() {
+///     last = hz;
+/// }
+/// assert!((last - 440.0).abs() < 1.0);
+/// # Ok::<(), mir_features::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct StreamingYin {
+    yin: Yin,
+    scratch: DifferenceScratch,
+    queue: FrameQueue,
+}
+
+impl StreamingYin {
+    /// The estimator that is streamed.
+    pub const fn yin(&self) -> &Yin {
+        &self.yin
+    }
+
+    /// Adds the next samples.
+    ///
+    /// # Panics
+    /// After [`finish`](Self::finish).
+    pub fn push(&mut self, samples: &[f32]) {
+        self.queue.push(samples);
+    }
+
+    /// Says that no more samples follow.
+    pub const fn finish(&mut self) {
+        self.queue.finish();
+    }
+
+    /// The frequency of the next frame in Hz, or `None` if its samples have not all arrived.
+    pub fn pop(&mut self) -> Option<f64> {
+        let samples = self.queue.pop()?;
+        Some(self.yin.hz(samples, &mut self.scratch))
     }
 }
 
 /// A planned cumulative mean normalised difference function of frames.
 pub(super) struct Difference {
     frame_length: usize,
-    hop: usize,
-    centred: bool,
-    pad: Pad,
     pub(super) min_period: usize,
     max_period: usize,
     forward: Arc<dyn RealToComplex<f32>>,
@@ -186,7 +247,6 @@ impl fmt::Debug for Difference {
 /// Working memory of one thread.
 #[derive(Debug)]
 pub(super) struct DifferenceScratch {
-    frame: Vec<f32>,
     padded: Vec<f32>,
     spectrum: Vec<Complex<f32>>,
     forward: Vec<Complex<f32>>,
@@ -207,9 +267,6 @@ impl Difference {
         let size = (2 * config.frame_length - 1).next_power_of_two();
         Self {
             frame_length: config.frame_length,
-            hop: config.hop as usize,
-            centred: config.centred,
-            pad: config.pad,
             min_period,
             max_period: max_period.max(min_period + 2).min(config.frame_length - 1),
             forward: planner.plan_fft_forward(size),
@@ -220,7 +277,6 @@ impl Difference {
     pub(super) fn scratch(&self) -> DifferenceScratch {
         let lags = self.max_period - self.min_period + 1;
         DifferenceScratch {
-            frame: vec![],
             padded: self.forward.make_input_vec(),
             spectrum: self.forward.make_output_vec(),
             forward: self.forward.make_scratch_vec(),
@@ -235,17 +291,10 @@ impl Difference {
     pub(super) fn frame<'a>(
         &self,
         samples: &[f32],
-        frame: usize,
         scratch: &'a mut DifferenceScratch,
     ) -> Dips<'a> {
-        let offset = if self.centred { self.frame_length as i64 / 2 } else { 0 };
-        let start = (frame * self.hop) as i64 - offset;
-        scratch.frame.clear();
-        let source = Extended { samples, pad: self.pad };
-        source.read(start..start + self.frame_length as i64, &mut scratch.frame);
-
         scratch.padded.fill(0.0);
-        scratch.padded[..self.frame_length].copy_from_slice(&scratch.frame);
+        scratch.padded[..self.frame_length].copy_from_slice(samples);
         self.forward
             .process_with_scratch(&mut scratch.padded, &mut scratch.spectrum, &mut scratch.forward)
             .expect("buffers were made by the plan");
@@ -260,7 +309,7 @@ impl Difference {
 
         let (mut energy, mut sum) = (0.0, 0.0);
         for lag in 1..=self.max_period {
-            energy += scratch.frame[lag - 1] * scratch.frame[lag - 1];
+            energy += samples[lag - 1] * samples[lag - 1];
             // librosa leaves the first sample out at the first lag.
             let left_out = if lag == 1 { 0.0 } else { energy };
             let difference = 2.0 * ((correlation[0] - correlation[lag]) / size) - left_out;

@@ -2,7 +2,7 @@
 
 use mir_core::SampleRate;
 use mir_features::{
-    BinAxis, Cens, CensConfig, ChromaCqt, ChromaCqtConfig, Error, FrameNorm, Hpss, HpssConfig,
+    BinAxis, Cens, CensConfig, ChromaCqt, ChromaCqtConfig, Error, Hpss, HpssConfig, VectorNorm,
     tonnetz,
 };
 use mir_testkit::{assert_close, fixtures, signal, test_data};
@@ -28,7 +28,7 @@ struct ChromaCase {
     n_chroma: usize,
     f_min: f64,
     threshold: f64,
-    norm: FrameNorm,
+    norm: VectorNorm,
     seed: u64,
     frames: usize,
     chroma: Vec<f64>,
@@ -52,7 +52,7 @@ fn chroma_agree_with_librosa() {
             norm: case.norm,
             ..ChromaCqtConfig::default()
         };
-        let raw = ChromaCqtConfig { threshold: 0.0, norm: FrameNorm::None, ..config.clone() };
+        let raw = ChromaCqtConfig { threshold: 0.0, norm: VectorNorm::None, ..config.clone() };
         let chroma = ChromaCqt::new(config, &axis).unwrap().process(&map).unwrap();
         let raw = ChromaCqt::new(raw, &axis).unwrap().process(&map).unwrap();
         let cens = Cens::new(CensConfig { smoothing: Some(5), ..CensConfig::default() }).unwrap();

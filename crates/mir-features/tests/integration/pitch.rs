@@ -96,11 +96,8 @@ fn npy(path: &std::path::Path) -> Vec<f64> {
     values.iter().map(|&b| f64::from(f32::from_le_bytes(b))).collect()
 }
 
-#[test]
-fn librosa_hears_the_same_chirp() {
-    let Some(folder) = test_data("librosa-test-data") else { return };
-    // A logarithmic chirp from 220 to 640 Hz in a second, not centred frames.
-    let rate = SampleRate::HZ_22050;
+/// A logarithmic chirp from 220 to 640 Hz in a second.
+fn chirp() -> Vec<f32> {
     let growth = (640.0f64 / 220.0).ln();
     let sample = |n: usize| {
         let t = n as f64 / 22_050.0;
@@ -108,7 +105,13 @@ fn librosa_hears_the_same_chirp() {
         // A sine: librosa's chirp starts with a phase of −π/2.
         (TAU * cycles).sin() as f32
     };
-    let audio = AudioBuffer::mono(rate, (0..22_050).map(sample).collect());
+    (0..22_050).map(sample).collect()
+}
+
+#[test]
+fn librosa_hears_the_same_chirp() {
+    let Some(folder) = test_data("librosa-test-data") else { return };
+    let audio = AudioBuffer::mono(SampleRate::HZ_22050, chirp());
     let config = YinConfig { f_min: 110.0, f_max: 880.0, centred: false, ..YinConfig::default() };
     let yin = Yin::new(config).unwrap().process(&audio).unwrap().remove(0);
     let expected = npy(&folder.join("pitch-yin.npy"));
@@ -117,6 +120,27 @@ fn librosa_hears_the_same_chirp() {
     // tolerance is librosa's own.
     for (frame, (a, b)) in yin.iter().zip(&expected[1..]).enumerate() {
         assert_close(a.log2(), b.log2(), 1e-2, &format!("frame {frame}"));
+    }
+}
+
+#[test]
+fn a_chirp_in_silence_is_voiced_where_the_plugin_hears_it() {
+    let Some(folder) = test_data("librosa-test-data") else { return };
+    // Values of the pYIN plugin, a second of silence on either side; below 0 where there is no voice.
+    let samples = [vec![0.0; 22_050], chirp(), vec![0.0; 22_050]].concat();
+    let audio = AudioBuffer::mono(SampleRate::HZ_22050, samples);
+    let yin = YinConfig { f_min: 60.0, f_max: 900.0, centred: false, ..YinConfig::default() };
+    let config = PyinConfig { yin, ..PyinConfig::default() };
+    let track = Pyin::new(config).unwrap().process(&audio).unwrap().remove(0);
+    let expected = npy(&folder.join("pitch-pyin.npy"));
+    assert_eq!(track.f0.len(), expected.len());
+    // It looked at the first half of a frame, as above; frames that see an end of the chirp may differ.
+    let same = |frame: usize| (42..84).contains(&frame) || !(38..88).contains(&frame);
+    for (frame, &expected) in expected[1..].iter().enumerate().filter(|&(frame, _)| same(frame)) {
+        assert_eq!(track.voiced[frame], expected > 0.0, "frame {frame}");
+        if expected > 0.0 {
+            assert_close(track.f0[frame].log2(), expected.log2(), 1e-2, &format!("frame {frame}"));
+        }
     }
 }
 

@@ -6,9 +6,7 @@ use mir_testkit::signal;
 use ndarray::{Array2, s};
 use proptest::prelude::*;
 
-fn bits(values: &[f32]) -> Vec<u32> {
-    values.iter().map(|y| y.to_bits()).collect()
-}
+use crate::stream::{bits, rows_of};
 
 fn configs() -> Vec<LogMelConfig> {
     vec![
@@ -34,26 +32,11 @@ proptest! {
     ) {
         let audio = signal::noise(SampleRate::HZ_16000, 0.5, length, 2);
         let whole = offline(&LogMel::new(config.clone()).unwrap(), audio.channel(0));
-        let mut stream = StreamingLogMel::new(LogMel::new(config).unwrap()).unwrap();
-        let mut rows = vec![];
-        let mut row = vec![0.0; stream.feature().bins()];
-        let mut rest = audio.channel(0);
-        for cut in cuts {
-            let (now, later) = rest.split_at(cut.min(rest.len()));
-            stream.push(now);
-            rest = later;
-            while stream.pop_into(&mut row) {
-                rows.push(bits(&row));
-            }
-        }
-        stream.push(rest);
-        stream.finish();
-        while stream.pop_into(&mut row) {
-            rows.push(bits(&row));
-        }
+        let stream = StreamingLogMel::new(LogMel::new(config).unwrap()).unwrap();
+        let rows = rows_of(stream, whole.ncols(), audio.channel(0), cuts);
         prop_assert_eq!(rows.len(), whole.nrows());
         for (got, expected) in rows.iter().zip(whole.rows()) {
-            prop_assert_eq!(got, &bits(&expected.to_vec()));
+            prop_assert_eq!(got, &bits(expected));
         }
     }
 

@@ -2,24 +2,28 @@
 
 use mir_core::{AudioBuffer, SampleRate};
 use mir_features::{
-    ChromaStft, Complex, Delta, DeltaConfig, DeltaEdge, Error, FrameFeature, FrameLayout,
-    KaldiFbank, KaldiFbankConfig, LogMelConfig, Mfcc, MfccConfig, OnsetAggregate, OnsetStrength,
-    OnsetStrengthConfig, Pad, Pcen, PcenConfig, Rms, RmsConfig, SpectralBandwidth,
-    SpectralCentroid, SpectralContrast, SpectralContrastConfig, SpectralFlatness, SpectralFlux,
-    SpectralFluxConfig, SpectralRolloff, Spectrogram, Stft, StftConfig, Streaming,
-    ZeroCrossingRate,
+    ChromaStft, Complex, CqtConfig, Delta, DeltaConfig, DeltaEdge, Error, FrameFeature,
+    FrameLayout, HybridCqt, KaldiFbank, KaldiFbankConfig, LogFiltered, LogFilteredConfig,
+    LogMelConfig, Mfcc, MfccConfig, OnsetAggregate, OnsetStrength, OnsetStrengthConfig, Pad, Pcen,
+    PcenConfig, PseudoCqt, Rms, RmsConfig, SpectralBandwidth, SpectralCentroid, SpectralContrast,
+    SpectralContrastConfig, SpectralFlatness, SpectralFlux, SpectralFluxConfig, SpectralRolloff,
+    Spectrogram, Stft, StftConfig, Streaming, Yin, YinConfig, ZeroCrossingRate,
 };
 use mir_testkit::signal;
 use ndarray::Array2;
 
+use crate::stream::{bits, rows_of};
+
 const LENGTHS: [usize; 5] = [0, 1, 1500, 5000, 20_011];
 
+/// Uneven lengths, from some samples to several frames.
+fn cuts() -> impl Iterator<Item = usize> {
+    std::iter::successors(Some(5), |size| Some(size * 5 % 7919)).take(12)
+}
+
 fn chunks(samples: &[f32]) -> impl Iterator<Item = &[f32]> {
-    // Uneven pieces, from one sample to several frames.
     let mut rest = samples;
-    let mut size = 1;
-    std::iter::from_fn(move || {
-        size = size * 5 % 7919;
+    cuts().chain(std::iter::repeat(3000)).map_while(move |size| {
         let (now, later) = rest.split_at(size.min(rest.len()));
         rest = later;
         (!now.is_empty()).then_some(now)
@@ -35,24 +39,11 @@ fn check<F: FrameFeature>(make: impl Fn() -> mir_features::Result<F>) {
     for length in LENGTHS {
         let audio = noise(feature.framing().sample_rate(), length);
         let map = feature.process(&audio).unwrap();
-        let mut stream = Streaming::new(make().unwrap()).unwrap();
-        let mut rows: Vec<Vec<u32>> = vec![];
-        let mut row = vec![0.0; feature.bins()];
-        let mut take = |stream: &mut Streaming<F>| {
-            while stream.pop_into(&mut row) {
-                rows.push(row.iter().map(|y| y.to_bits()).collect());
-            }
-        };
-        for chunk in chunks(audio.channel(0)) {
-            stream.push(chunk);
-            take(&mut stream);
-        }
-        stream.finish();
-        take(&mut stream);
+        let stream = Streaming::new(make().unwrap()).unwrap();
+        let rows = rows_of(stream, feature.bins(), audio.channel(0), cuts());
         assert_eq!(rows.len(), map.frames(), "{feature:?}, {length} samples");
         for (frame, (got, expected)) in rows.iter().zip(map.data.rows()).enumerate() {
-            let expected: Vec<u32> = expected.iter().map(|y| y.to_bits()).collect();
-            assert!(got == &expected, "{feature:?}, {length} samples, frame {frame}");
+            assert!(got == &bits(expected), "{feature:?}, {length} samples, frame {frame}");
         }
         let middle = map.frames() / 2;
         let mut crop = Array2::zeros((map.frames() - middle, feature.bins()));
@@ -71,6 +62,12 @@ fn every_feature_of_frames_streams() {
     check(|| ZeroCrossingRate::new(Default::default()));
     check(|| ChromaStft::new(Default::default()));
     check(|| Spectrogram::new(Default::default()));
+    for pad in [Pad::Zero, Pad::Reflect] {
+        let config = CqtConfig { hop: 333, f_min: 220.0, bins: 40, pad, ..CqtConfig::default() };
+        check(|| PseudoCqt::new(config.clone()));
+    }
+    check(|| LogFiltered::new(Default::default()));
+    check(|| LogFiltered::new(LogFilteredConfig { hop: 441, n_fft: 1024, ..Default::default() }));
     check(|| KaldiFbank::new(KaldiFbankConfig { snip_edges: false, ..Default::default() }));
     check(|| KaldiFbank::new(KaldiFbankConfig { use_energy: true, ..Default::default() }));
     check(|| {
@@ -78,14 +75,58 @@ fn every_feature_of_frames_streams() {
         let log_mel = LogMelConfig { top_db: None, ..LogMelConfig::librosa(rate) };
         Mfcc::new(MfccConfig { log_mel, ..Default::default() })
     });
-    for layout in
-        [FrameLayout::Centred, FrameLayout::Inside, FrameLayout::Covering, FrameLayout::Hops]
-    {
+    for layout in [
+        FrameLayout::Centred,
+        FrameLayout::Started,
+        FrameLayout::Inside,
+        FrameLayout::Covering,
+        FrameLayout::Hops,
+    ] {
         for pad in [Pad::Reflect, Pad::Zero, Pad::Symmetric, Pad::Edge, Pad::Constant(0.25)] {
             for (frame_length, hop) in [(601, 100), (64, 200), (1000, 333)] {
                 let config = RmsConfig { frame_length, hop, layout, pad, ..Default::default() };
                 check(|| Rms::new(config.clone()));
             }
+        }
+    }
+}
+
+#[test]
+fn hybrid_transforms_stream() {
+    // Both parts, the constant-Q transform alone, the pseudo-transform alone.
+    for (hop, f_min, bins) in [(512, 110.0, 60), (20, 110.0, 40), (900, 2000.0, 20)] {
+        let config = CqtConfig { hop, f_min, bins, pad: Pad::Reflect, ..CqtConfig::default() };
+        for length in LENGTHS {
+            let audio = noise(SampleRate::HZ_22050, length);
+            let whole = HybridCqt::new(config.clone()).unwrap().process(&audio).unwrap();
+            let stream = HybridCqt::new(config.clone()).unwrap().stream().unwrap();
+            let rows = rows_of(stream, bins, audio.channel(0), cuts());
+            assert_eq!(rows.len(), whole.frames(), "hop {hop}, {length} samples");
+            for (frame, (got, expected)) in rows.iter().zip(whole.data.rows()).enumerate() {
+                assert!(got == &bits(expected), "hop {hop}, {length} samples, frame {frame}");
+            }
+        }
+    }
+}
+
+#[test]
+fn pitch_streams() {
+    for centred in [true, false] {
+        let config = YinConfig { hop: 333, centred, pad: Pad::Reflect, ..YinConfig::default() };
+        for length in LENGTHS {
+            let audio = noise(SampleRate::HZ_22050, length);
+            let whole = Yin::new(config.clone()).unwrap().process(&audio).unwrap().remove(0);
+            let mut stream = Yin::new(config.clone()).unwrap().stream();
+            let mut found = vec![];
+            for chunk in chunks(audio.channel(0)) {
+                stream.push(chunk);
+                found.extend(std::iter::from_fn(|| stream.pop()));
+            }
+            stream.finish();
+            found.extend(std::iter::from_fn(|| stream.pop()));
+            assert_eq!(found.len(), whole.len(), "centred {centred}, {length} samples");
+            let bits = |x: &[f64]| x.iter().map(|hz| hz.to_bits()).collect::<Vec<_>>();
+            assert!(bits(&found) == bits(&whole), "centred {centred}, {length} samples");
         }
     }
 }
