@@ -25,6 +25,12 @@ pub fn hz_to_octaves(hz: f64, tuning: f64, bins_per_octave: usize) -> f64 {
 }
 
 /// What a chroma filterbank should look like.
+///
+/// ```
+/// use mir_features::{ChromaFilterbank, ChromaFilterbankConfig};
+/// let config = ChromaFilterbankConfig { n_chroma: 24, ..ChromaFilterbankConfig::default() };
+/// assert!(ChromaFilterbank::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ChromaFilterbankConfig {
@@ -176,6 +182,12 @@ fn norm_length(x: &[f64], norm: VectorNorm) -> f64 {
 }
 
 /// Which chroma should be computed from a Fourier transform.
+///
+/// ```
+/// use mir_features::{ChromaStft, ChromaStftConfig};
+/// let config = ChromaStftConfig { n_chroma: 24, ..ChromaStftConfig::default() };
+/// assert!(ChromaStft::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ChromaStftConfig {

@@ -16,6 +16,12 @@ use serde::{Deserialize, Serialize};
 use crate::{BinAxis, Error, Result, VectorNorm};
 
 /// How the bins of a constant-Q transform are folded.
+///
+/// ```
+/// use mir_features::{ChromaCqt, ChromaCqtConfig, CqtConfig, VectorNorm};
+/// let config = ChromaCqtConfig { norm: VectorNorm::None, ..ChromaCqtConfig::default() };
+/// assert!(ChromaCqt::new(config, &CqtConfig::default().axis()).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ChromaCqtConfig {
@@ -141,6 +147,12 @@ impl ChromaCqt {
 }
 
 /// How chroma is smoothed.
+///
+/// ```
+/// use mir_features::{Cens, CensConfig};
+/// let config = CensConfig { smoothing: Some(21), ..CensConfig::default() };
+/// assert!(Cens::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CensConfig {
@@ -157,7 +169,8 @@ impl Default for CensConfig {
     }
 }
 
-/// A planned chroma energy normalised statistics (CENS) transform.
+/// A planned chroma energy normalised statistics (CENS) transform. Frames are smoothed over those before and after
+/// them: there is no streaming form.
 ///
 /// ```
 /// use mir_features::{Cens, CensConfig};

@@ -124,6 +124,13 @@ pub fn power_to_db<D: Dimension>(
 
 /// `20·log10` of the magnitudes of amplitudes. Allocates.
 ///
+/// ```
+/// use mir_features::db::{DbConfig, amplitude_to_db};
+/// let db = amplitude_to_db(&ndarray::array![1.0, 0.1], &DbConfig::amplitude())?;
+/// assert!((db[1] + 20.0).abs() < 1e-5);
+/// # Ok::<(), mir_features::Error>(())
+/// ```
+///
 /// # Errors
 /// As [`DbConfig::validate`].
 pub fn amplitude_to_db<D: Dimension>(
@@ -167,6 +174,11 @@ pub fn db_to_power<D: Dimension>(db: &ArrayRef<f32, D>, reference: f64) -> Array
 }
 
 /// Amplitudes from decibels, `reference·10^(dB/20)`. Allocates.
+///
+/// ```
+/// use mir_features::db::db_to_amplitude;
+/// assert!((db_to_amplitude(&ndarray::array![-20.0], 1.0)[0] - 0.1).abs() < 1e-6);
+/// ```
 pub fn db_to_amplitude<D: Dimension>(db: &ArrayRef<f32, D>, reference: f64) -> Array<f32, D> {
     db.mapv(|y| (reference * 10f64.powf(f64::from(y) / 20.0)) as f32)
 }

@@ -17,6 +17,11 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, Result};
 
 /// The four usual cosine transforms.
+///
+/// ```
+/// use mir_features::{Dct, DctKind};
+/// assert!(Dct::new(DctKind::IV, 8, 8, true).is_ok());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DctKind {

@@ -11,6 +11,12 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, FeatureMap, Result};
 
 /// What frames near the ends see beyond them.
+///
+/// ```
+/// use mir_features::{Delta, DeltaConfig, DeltaEdge};
+/// let config = DeltaConfig { edge: DeltaEdge::Nearest, ..DeltaConfig::default() };
+/// assert!(Delta::new(config).is_ok());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeltaEdge {
@@ -26,6 +32,12 @@ pub enum DeltaEdge {
 }
 
 /// Which derivative should be computed.
+///
+/// ```
+/// use mir_features::{Delta, DeltaConfig};
+/// let config = DeltaConfig { width: 5, ..DeltaConfig::default() };
+/// assert!(Delta::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeltaConfig {

@@ -3,6 +3,12 @@
 use mir_core::SampleRate;
 
 /// What can be wrong with a configuration or an input of a feature extractor.
+///
+/// ```
+/// use mir_features::{Error, LogMel, LogMelConfig};
+/// let config = LogMelConfig { n_fft: 7, ..LogMelConfig::default() };
+/// assert!(matches!(LogMel::new(config), Err(Error::OutOfRange { field: "n_fft", .. })));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

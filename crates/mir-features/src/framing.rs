@@ -6,6 +6,12 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, Result};
 
 /// What a frame sees beyond the ends of the recording.
+///
+/// ```
+/// use mir_features::{Pad, Stft, StftConfig};
+/// let config = StftConfig { pad: Pad::Constant(0.5), ..StftConfig::default() };
+/// assert!(Stft::new(config).is_ok());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -42,6 +48,13 @@ impl Pad {
 }
 
 /// How the frames lie over the recording: frame `k` starts at `k·hop` plus an offset.
+///
+/// ```
+/// use mir_features::{FrameLayout, Stft, StftConfig};
+/// let config = StftConfig { layout: FrameLayout::Inside, ..StftConfig::default() };
+/// assert_eq!(Stft::new(config)?.frames(2048 + 512), 2);
+/// # Ok::<(), mir_features::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -64,6 +77,13 @@ pub enum FrameLayout {
 }
 
 /// Where the frames of a recording lie and what they see beyond its ends.
+///
+/// ```
+/// use mir_features::{FrameLayout, Framing, Pad, SampleRate};
+/// let framing = Framing::new(SampleRate::HZ_16000, 400, 160, FrameLayout::Inside, Pad::Zero)?;
+/// assert_eq!((framing.frames(16_000), framing.start(1)), (98, 160));
+/// # Ok::<(), mir_features::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Framing {
     grid: FrameGrid,

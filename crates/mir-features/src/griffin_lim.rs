@@ -14,6 +14,12 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, FeatureMap, Istft, IstftConfig, Result, Stft, StftConfig};
 
 /// The phases that the search starts from.
+///
+/// ```
+/// use mir_features::{GriffinLimConfig, PhaseStart};
+/// let config = GriffinLimConfig { start: PhaseStart::Zero, ..Default::default() };
+/// assert_eq!(config.start, PhaseStart::Zero);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PhaseStart {
@@ -30,6 +36,12 @@ impl Default for PhaseStart {
 }
 
 /// How phases should be found.
+///
+/// ```
+/// use mir_features::{GriffinLim, GriffinLimConfig};
+/// let config = GriffinLimConfig { iterations: 100, ..GriffinLimConfig::default() };
+/// assert!(GriffinLim::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GriffinLimConfig {
@@ -55,7 +67,7 @@ impl Default for GriffinLimConfig {
     }
 }
 
-/// A planned phase reconstruction. Needs the whole spectrogram.
+/// A planned phase reconstruction. Needs the whole spectrogram: there is no streaming form.
 ///
 /// ```
 /// use mir_features::{

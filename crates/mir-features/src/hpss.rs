@@ -14,6 +14,12 @@ use crate::{
 };
 
 /// How tones and strokes are told apart.
+///
+/// ```
+/// use mir_features::{Hpss, HpssConfig};
+/// let config = HpssConfig { power: None, ..HpssConfig::default() };
+/// assert!(Hpss::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HpssConfig {

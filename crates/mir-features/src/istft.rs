@@ -21,6 +21,12 @@ use crate::{
 };
 
 /// How a transform should be undone.
+///
+/// ```
+/// use mir_features::{Istft, IstftConfig, SampleRate, StftConfig};
+/// let stft = StftConfig::librosa(SampleRate::HZ_44100);
+/// assert!(Istft::new(IstftConfig { stft, ..IstftConfig::default() }).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct IstftConfig {

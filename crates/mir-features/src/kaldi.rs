@@ -14,6 +14,12 @@ use crate::{
 };
 
 /// Which filterbank should be computed.
+///
+/// ```
+/// use mir_features::{KaldiFbank, KaldiFbankConfig};
+/// let config = KaldiFbankConfig { n_mels: 80, ..KaldiFbankConfig::default() };
+/// assert!(KaldiFbank::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KaldiFbankConfig {

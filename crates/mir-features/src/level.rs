@@ -37,6 +37,12 @@ macro_rules! one_value {
 }
 
 /// How the level should be measured.
+///
+/// ```
+/// use mir_features::{Rms, RmsConfig};
+/// let config = RmsConfig { frame_length: 441, ..RmsConfig::default() };
+/// assert!(Rms::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RmsConfig {
@@ -112,6 +118,12 @@ impl Rms {
 one_value!(Rms, RmsConfig, "root mean square");
 
 /// How zero crossings should be counted.
+///
+/// ```
+/// use mir_features::{ZeroCrossingRate, ZeroCrossingRateConfig};
+/// let config = ZeroCrossingRateConfig { threshold: 1e-3, ..ZeroCrossingRateConfig::default() };
+/// assert!(ZeroCrossingRate::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ZeroCrossingRateConfig {

@@ -19,6 +19,12 @@ use crate::{
 };
 
 /// What a logarithmically filtered spectrogram should be.
+///
+/// ```
+/// use mir_features::{LogFiltered, LogFilteredConfig};
+/// let config = LogFilteredConfig { bands_per_octave: 24, ..LogFilteredConfig::default() };
+/// assert!(LogFiltered::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogFilteredConfig {

@@ -45,6 +45,11 @@ use crate::{
 };
 
 /// The logarithm of a log-mel spectrogram.
+///
+/// ```
+/// use mir_features::{LogMelConfig, LogScale};
+/// assert_eq!(LogMelConfig::magenta().log, LogScale::Db);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogScale {
@@ -56,6 +61,12 @@ pub enum LogScale {
 }
 
 /// What a log-mel spectrogram should be.
+///
+/// ```
+/// use mir_features::{LogMel, LogMelConfig};
+/// let config = LogMelConfig { hop: 160, ..LogMelConfig::default() };
+/// assert!(LogMel::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogMelConfig {

@@ -14,6 +14,13 @@ use ndarray::{Array, ArrayRef, Dimension, Zip};
 use crate::{Error, Result};
 
 /// What a mask is where both magnitudes vanish.
+///
+/// ```
+/// use mir_features::{ZeroMask, soft_mask};
+/// let silence = ndarray::array![0.0_f32];
+/// assert_eq!(soft_mask(&silence, &silence, 2.0, ZeroMask::Half)?, ndarray::array![0.5]);
+/// # Ok::<(), mir_features::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ZeroMask {
     /// 0.

@@ -17,6 +17,12 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, Result};
 
 /// A formula that turns hertz into mel.
+///
+/// ```
+/// use mir_features::MelScale;
+/// assert!((MelScale::Htk.mel(1000.0) - 1000.0).abs() < 0.1);
+/// assert!((MelScale::Slaney.mel(1000.0) - 15.0).abs() < 1e-9);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MelScale {
@@ -59,6 +65,14 @@ impl MelScale {
 }
 
 /// How the triangles of a filterbank are scaled.
+///
+/// ```
+/// use mir_features::{FilterNorm, MelConfig, MelFilterbank};
+/// let config = MelConfig { filter_norm: FilterNorm::None, ..MelConfig::default() };
+/// let bank = MelFilterbank::new(config)?;
+/// assert!(bank.to_matrix().iter().all(|&w| w <= 1.0));
+/// # Ok::<(), mir_features::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FilterNorm {
@@ -70,6 +84,12 @@ pub enum FilterNorm {
 }
 
 /// What a mel filterbank should look like.
+///
+/// ```
+/// use mir_features::{MelConfig, MelFilterbank};
+/// let config = MelConfig { n_mels: 80, ..MelConfig::default() };
+/// assert!(MelFilterbank::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MelConfig {

@@ -16,6 +16,12 @@ use crate::{
 };
 
 /// Which coefficients should be computed.
+///
+/// ```
+/// use mir_features::{Mfcc, MfccConfig};
+/// let config = MfccConfig { n_mfcc: 13, ..MfccConfig::default() };
+/// assert!(Mfcc::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MfccConfig {

@@ -12,6 +12,13 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, FeatureMap, Result};
 
 /// The length that a vector is divided by.
+///
+/// ```
+/// use mir_features::VectorNorm;
+/// let mut frame = [3.0, 4.0];
+/// VectorNorm::Lp(2.0).normalise(&mut frame);
+/// assert_eq!(frame, [0.6, 0.8]);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VectorNorm {
@@ -115,6 +122,12 @@ pub enum NormalizeKind {
 }
 
 /// How a recording's features should be normalised.
+///
+/// ```
+/// use mir_features::{Normalizer, NormalizerConfig};
+/// let config = NormalizerConfig { floor: 1e-6, ..NormalizerConfig::default() };
+/// assert!(Normalizer::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NormalizerConfig {

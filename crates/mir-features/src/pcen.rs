@@ -10,6 +10,13 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, FeatureMap, Result};
 
 /// How energies should be normalised.
+///
+/// ```
+/// use mir_features::{FrameGrid, Pcen, PcenConfig, SampleRate};
+/// let config = PcenConfig { gain: 0.8, ..PcenConfig::default() };
+/// assert!(Pcen::new(config, &FrameGrid::new(SampleRate::HZ_16000, 160, 0)?).is_ok());
+/// # Ok::<(), mir_features::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PcenConfig {

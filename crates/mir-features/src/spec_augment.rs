@@ -11,6 +11,12 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, Result};
 
 /// How much is masked.
+///
+/// ```
+/// use mir_features::{SpecAugment, SpecAugmentConfig};
+/// let config = SpecAugmentConfig { time_masks: 4, ..SpecAugmentConfig::default() };
+/// assert!(SpecAugment::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SpecAugmentConfig {

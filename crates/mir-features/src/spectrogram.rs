@@ -9,6 +9,11 @@ use crate::{
 };
 
 /// Which power of the spectrum's magnitude is taken.
+///
+/// ```
+/// use mir_features::{SpectrogramConfig, SpectrumPower};
+/// assert_eq!(SpectrogramConfig::default().power, SpectrumPower::Power);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SpectrumPower {
@@ -29,6 +34,13 @@ impl SpectrumPower {
 }
 
 /// What a magnitude or power spectrogram should be.
+///
+/// ```
+/// use mir_features::{Spectrogram, SpectrogramConfig, SpectrumPower};
+/// let power = SpectrumPower::Magnitude;
+/// let config = SpectrogramConfig { power, ..SpectrogramConfig::default() };
+/// assert!(Spectrogram::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SpectrogramConfig {

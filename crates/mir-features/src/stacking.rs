@@ -11,6 +11,12 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, Result};
 
 /// Which copies are stacked.
+///
+/// ```
+/// use mir_features::{HarmonicStacking, HarmonicStackingConfig};
+/// let config = HarmonicStackingConfig { bins: Some(360), ..HarmonicStackingConfig::default() };
+/// assert!(HarmonicStacking::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HarmonicStackingConfig {

@@ -31,6 +31,12 @@ use crate::{
 };
 
 /// A factor on the whole transform.
+///
+/// ```
+/// use mir_features::{StftConfig, StftScale};
+/// let config = StftConfig { scale: StftScale::FrameLength, ..StftConfig::default() };
+/// assert!(config.validate().is_ok());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StftScale {
@@ -44,6 +50,12 @@ pub enum StftScale {
 }
 
 /// How a short-time Fourier transform is cut.
+///
+/// ```
+/// use mir_features::{Stft, StftConfig};
+/// let config = StftConfig { n_fft: 1024, hop: 256, ..StftConfig::default() };
+/// assert!(Stft::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StftConfig {

@@ -3,9 +3,9 @@
 use mir_core::{AudioBuffer, SampleRate};
 use mir_features::{
     BinAxis, Cens, CensConfig, ChromaCqt, ChromaCqtConfig, ChromaStft, ChromaStftConfig, Cqt,
-    CqtConfig, FeatureMap, HarmonicStacking, HarmonicStackingConfig, Hcqt, HcqtConfig,
-    HybridCqt, InverseCqt, PiptrackConfig, PseudoCqt, Pyin, PyinConfig, Result, SpectrumPower,
-    Stft, StftConfig, TuningConfig, VectorNorm, Yin, YinConfig, estimate_tuning, tonnetz,
+    CqtConfig, FeatureMap, HarmonicStacking, HarmonicStackingConfig, Hcqt, HcqtConfig, HybridCqt,
+    InverseCqt, PiptrackConfig, PseudoCqt, Pyin, PyinConfig, Result, SpectrumPower, Stft,
+    StftConfig, TuningConfig, VectorNorm, Yin, YinConfig, estimate_tuning, tonnetz,
 };
 use serde::{Deserialize, Serialize};
 

@@ -131,7 +131,7 @@ impl Group {
 
         // What is not thinned need not be moved to 0 Hz.
         let centre = if thin { first.midpoint(last) } else { 0 };
-        let half_width = (last - centre).max(centre - first);
+        let half_width = (last - centre).max(centre.abs_diff(first));
         let mut stages = vec![];
         let mut points = frame;
         while thin && points > MIN_FFT && half_width as f64 <= COMPLEX_PASS * (points / 2) as f64 {

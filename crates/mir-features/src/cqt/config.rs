@@ -10,6 +10,12 @@ use super::{
 use crate::{BinAxis, Error, Pad, Result, Window};
 
 /// What is added to the bandwidth of every wavelet.
+///
+/// ```
+/// use mir_features::{CqtConfig, Gamma};
+/// let config = CqtConfig { gamma: Gamma::Hz(10.0), ..CqtConfig::default() };
+/// assert!(config.length(0) < CqtConfig::default().length(0));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Gamma {
@@ -23,6 +29,11 @@ pub enum Gamma {
 /// At which rate the wavelets are sampled, and their lengths rounded to whole samples.
 ///
 /// It changes values by some thousandths: a wavelet of 300 points is half a point longer or shorter.
+///
+/// ```
+/// use mir_features::{CqtConfig, WaveletRate};
+/// assert_eq!(CqtConfig::librosa().wavelet_rate, WaveletRate::Librosa);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WaveletRate {
@@ -41,6 +52,12 @@ pub enum WaveletRate {
 
 /// What a constant-Q or variable-Q transform should be. The output of bin `k` in frame `n` is
 /// `√L_k · Σ_t w̄_k(t)·x(n·hop + t)`, the inner product with a wavelet of unit norm ([`WaveletNorm`]).
+///
+/// ```
+/// use mir_features::{Cqt, CqtConfig};
+/// let config = CqtConfig { hop: 441, bins: 60, ..CqtConfig::default() };
+/// assert!(Cqt::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CqtConfig {

@@ -17,6 +17,12 @@ use super::{
 use crate::{BinAxis, Error, FeatureMap, Result, extended::Extended, stft::check_audio};
 
 /// What a harmonic constant-Q transform should be.
+///
+/// ```
+/// use mir_features::{Hcqt, HcqtConfig};
+/// let config = HcqtConfig { harmonics: vec![1.0, 2.0, 3.0], ..HcqtConfig::default() };
+/// assert!(Hcqt::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HcqtConfig {

@@ -15,6 +15,12 @@ use serde::{Deserialize, Serialize};
 use crate::Window;
 
 /// To what a wavelet is scaled before it is multiplied by its length.
+///
+/// ```
+/// use mir_features::{Cqt, CqtConfig, WaveletNorm};
+/// let config = CqtConfig { norm: WaveletNorm::L2, ..CqtConfig::default() };
+/// assert!(Cqt::new(config).is_ok());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WaveletNorm {

@@ -8,6 +8,13 @@ use super::yin::parabolic_shifts;
 use crate::{Error, Result};
 
 /// Which peaks of a spectrum count.
+///
+/// ```
+/// use mir_features::{PiptrackConfig, piptrack};
+/// let config = PiptrackConfig { f_max: 1000.0, ..PiptrackConfig::default() };
+/// assert!(piptrack(&ndarray::Array2::zeros((3, 1025)), &config)?.is_empty());
+/// # Ok::<(), mir_features::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PiptrackConfig {
@@ -187,7 +194,7 @@ pub fn pitch_tuning(frequencies: &[f64], resolution: f64, bins_per_octave: usize
 }
 
 /// The tuning of magnitude spectra `[frames, n_fft / 2 + 1]`: [`pitch_tuning`] of those of their peaks that
-/// are at least as high as the median. Needs the whole recording. As librosa's `estimate_tuning`.
+/// are at least as high as the median. Needs the whole recording: there is no streaming form. As librosa's `estimate_tuning`.
 ///
 /// # Errors
 /// As [`piptrack`] and [`pitch_tuning`].

@@ -15,6 +15,12 @@ use super::{
 use crate::{Error, Result, stft::check_audio};
 
 /// How dips become a contour.
+///
+/// ```
+/// use mir_features::{Pyin, PyinConfig};
+/// let config = PyinConfig { resolution: 0.2, ..PyinConfig::default() };
+/// assert!(Pyin::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PyinConfig {

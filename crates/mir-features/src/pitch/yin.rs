@@ -11,6 +11,12 @@ use std::{fmt, sync::Arc};
 use crate::{Error, FrameLayout, Framing, Pad, Result, stft::check_audio, stream::FrameQueue};
 
 /// Which periods are looked for, and in which frames.
+///
+/// ```
+/// use mir_features::{Yin, YinConfig};
+/// let config = YinConfig { f_max: 880.0, ..YinConfig::default() };
+/// assert!(Yin::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct YinConfig {

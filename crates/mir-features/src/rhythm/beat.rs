@@ -13,6 +13,12 @@ use super::{
 use crate::{Error, FeatureMap, Result};
 
 /// How beats should be tracked.
+///
+/// ```
+/// use mir_features::{BeatTracker, BeatTrackerConfig};
+/// let config = BeatTrackerConfig { bpm: Some(120.0), ..BeatTrackerConfig::default() };
+/// assert!(BeatTracker::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BeatTrackerConfig {
@@ -53,7 +59,7 @@ pub struct BeatTrack {
     pub times: Vec<f64>,
 }
 
-/// A planned beat tracker.
+/// A planned beat tracker. The best sequence of beats depends on the whole recording: there is no streaming form.
 ///
 /// ```
 /// use mir_features::{AudioBuffer, BeatTracker, BeatTrackerConfig, SampleRate};

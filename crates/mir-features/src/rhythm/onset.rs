@@ -7,6 +7,12 @@ use super::{OnsetStrength, OnsetStrengthConfig, PeakPicker, PeakPickerConfig};
 use crate::{Error, FeatureMap, Result};
 
 /// How onsets should be detected.
+///
+/// ```
+/// use mir_features::{OnsetDetector, OnsetDetectorConfig};
+/// let config = OnsetDetectorConfig { backtrack: true, ..OnsetDetectorConfig::default() };
+/// assert!(OnsetDetector::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OnsetDetectorConfig {
@@ -33,7 +39,8 @@ impl Default for OnsetDetectorConfig {
     }
 }
 
-/// A planned onset detector.
+/// A planned onset detector. Onset strength is scaled by its maximum over the whole recording: there is no streaming
+/// form; that of onset strength itself is [`OnsetStrength::stream`].
 ///
 /// ```
 /// use mir_features::{AudioBuffer, OnsetDetector, OnsetDetectorConfig, SampleRate};

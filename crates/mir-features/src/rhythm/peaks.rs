@@ -6,6 +6,12 @@ use crate::{Error, Result};
 
 /// When a value is a peak (Böck, Krebs and Schedl 2012, "Evaluating the online capabilities of onset
 /// detection methods").
+///
+/// ```
+/// use mir_features::{PeakPicker, PeakPickerConfig};
+/// let config = PeakPickerConfig { delta: 0.1, ..PeakPickerConfig::default() };
+/// assert!(PeakPicker::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PeakPickerConfig {

@@ -11,6 +11,12 @@ use super::{
 use crate::{BinAxis, Error, FeatureMap, Istft, IstftConfig, Result, VectorNorm};
 
 /// How the pulse should be found.
+///
+/// ```
+/// use mir_features::{PredominantPulse, PredominantPulseConfig};
+/// let config = PredominantPulseConfig { max_bpm: None, ..PredominantPulseConfig::default() };
+/// assert!(PredominantPulse::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PredominantPulseConfig {
@@ -40,7 +46,7 @@ impl Default for PredominantPulseConfig {
 ///
 /// librosa scales each frame by the largest *complex* number of its bins, which is 0 where the strongest has
 /// a negative real part, so that half of the frames count many times more; here all count the same, as
-/// in the paper.
+/// in the paper. The pulse is scaled by its maximum over the whole recording: there is no streaming form.
 ///
 /// ```
 /// use mir_features::{AudioBuffer, PredominantPulse, SampleRate};

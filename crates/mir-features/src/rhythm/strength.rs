@@ -9,6 +9,12 @@ use serde::{Deserialize, Serialize};
 use crate::{BinAxis, Error, FeatureMap, LogMel, LogMelConfig, Result, StreamingLogMel};
 
 /// How the growth of several bins is put together.
+///
+/// ```
+/// use mir_features::{BeatTrackerConfig, OnsetAggregate};
+/// let strength = BeatTrackerConfig::default().tempo.strength;
+/// assert_eq!(strength.aggregate, OnsetAggregate::Median);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnsetAggregate {
@@ -22,6 +28,12 @@ pub enum OnsetAggregate {
 }
 
 /// How onset strength should be computed.
+///
+/// ```
+/// use mir_features::{OnsetStrength, OnsetStrengthConfig};
+/// let config = OnsetStrengthConfig { lag: 2, ..OnsetStrengthConfig::default() };
+/// assert!(OnsetStrength::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OnsetStrengthConfig {

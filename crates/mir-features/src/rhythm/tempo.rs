@@ -8,6 +8,12 @@ use super::{OnsetStrength, OnsetStrengthConfig, Tempogram, TempogramConfig};
 use crate::{Error, FeatureMap, Result};
 
 /// How tempo should be estimated.
+///
+/// ```
+/// use mir_features::{TempoEstimator, TempoEstimatorConfig};
+/// let config = TempoEstimatorConfig { start_bpm: 100.0, ..TempoEstimatorConfig::default() };
+/// assert!(TempoEstimator::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TempoEstimatorConfig {
@@ -37,7 +43,8 @@ impl Default for TempoEstimatorConfig {
 }
 
 /// A planned tempo estimator: the strongest lag of the mean tempogram under a log-normal prior,
-/// `argmax ln(1 + 10⁶·T) − ½·(log2(bpm / start) / std)²`.
+/// `argmax ln(1 + 10⁶·T) − ½·(log2(bpm / start) / std)²`. The mean is that of the whole recording: there is no
+/// streaming form.
 ///
 /// ```
 /// use mir_features::{AudioBuffer, SampleRate, TempoEstimator, TempoEstimatorConfig};

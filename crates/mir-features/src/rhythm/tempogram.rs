@@ -21,6 +21,12 @@ fn check_win_length(win_length: usize, multiple: usize, expected: &'static str) 
 }
 
 /// How autocorrelation should be taken.
+///
+/// ```
+/// use mir_features::{Tempogram, TempogramConfig};
+/// let config = TempogramConfig { win_length: 200, ..TempogramConfig::default() };
+/// assert!(Tempogram::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TempogramConfig {
@@ -43,7 +49,7 @@ impl Default for TempogramConfig {
 }
 
 /// A planned autocorrelation tempogram (Grosche, Müller and Kurth 2010): for each frame of an onset curve, the
-/// correlation of its neighbourhood with itself, lag by lag.
+/// correlation of its neighbourhood with itself, lag by lag. It takes curves as a whole: there is no streaming form.
 ///
 /// ```
 /// use mir_features::{FeatureMap, BinAxis, FrameGrid, SampleRate, Tempogram, TempogramConfig};
@@ -159,6 +165,12 @@ impl Tempogram {
 }
 
 /// How the Fourier tempogram should be cut.
+///
+/// ```
+/// use mir_features::{FourierTempogram, FourierTempogramConfig};
+/// let config = FourierTempogramConfig { win_length: 200, ..FourierTempogramConfig::default() };
+/// assert!(FourierTempogram::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FourierTempogramConfig {
@@ -177,7 +189,8 @@ impl Default for FourierTempogramConfig {
     }
 }
 
-/// A planned Fourier tempogram: the short-time Fourier transform of an onset curve, frame by frame.
+/// A planned Fourier tempogram: the short-time Fourier transform of an onset curve, frame by frame. It takes
+/// curves as a whole: there is no streaming form.
 ///
 /// ```
 /// use mir_features::{FeatureMap, BinAxis, FourierTempogram, FrameGrid, SampleRate, SpectrumPower};

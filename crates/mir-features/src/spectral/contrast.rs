@@ -16,6 +16,12 @@ use crate::{
 };
 
 /// Which bands spectral contrast should compare.
+///
+/// ```
+/// use mir_features::{SpectralContrast, SpectralContrastConfig};
+/// let config = SpectralContrastConfig { linear: true, ..SpectralContrastConfig::default() };
+/// assert!(SpectralContrast::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SpectralContrastConfig {

@@ -8,6 +8,11 @@ use super::moments::{default_stft, magnitudes};
 use crate::{BinAxis, Error, FeatureMap, Result, Spectrogram, StftConfig, Streaming};
 
 /// How the changes of all bins are put together.
+///
+/// ```
+/// use mir_features::{FluxNorm, SpectralFluxConfig};
+/// assert_eq!(SpectralFluxConfig::default().norm, FluxNorm::L1);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FluxNorm {
@@ -19,6 +24,12 @@ pub enum FluxNorm {
 }
 
 /// Which changes of the spectrum should count.
+///
+/// ```
+/// use mir_features::{SpectralFlux, SpectralFluxConfig};
+/// let config = SpectralFluxConfig { lag: 2, ..SpectralFluxConfig::default() };
+/// assert!(SpectralFlux::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SpectralFluxConfig {

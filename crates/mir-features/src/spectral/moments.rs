@@ -30,6 +30,12 @@ fn centroid(spectrum: &[f32], frequencies: &[f64]) -> f64 {
 }
 
 /// Where the centre of mass of the spectrum should be taken.
+///
+/// ```
+/// use mir_features::{SampleRate, SpectralCentroid, SpectralCentroidConfig, StftConfig};
+/// let config = SpectralCentroidConfig { stft: StftConfig::librosa(SampleRate::HZ_44100) };
+/// assert!(SpectralCentroid::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SpectralCentroidConfig {
@@ -102,6 +108,12 @@ impl SpectrumFeature for SpectralCentroid {
 spectrum_feature_methods!(SpectralCentroid, SpectralCentroidConfig);
 
 /// How the spread around the centroid should be measured.
+///
+/// ```
+/// use mir_features::{SpectralBandwidth, SpectralBandwidthConfig};
+/// let config = SpectralBandwidthConfig { power: 1.0, ..SpectralBandwidthConfig::default() };
+/// assert!(SpectralBandwidth::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SpectralBandwidthConfig {
@@ -195,6 +207,12 @@ impl SpectrumFeature for SpectralBandwidth {
 spectrum_feature_methods!(SpectralBandwidth, SpectralBandwidthConfig);
 
 /// Which share of the spectrum should lie below the roll-off.
+///
+/// ```
+/// use mir_features::{SpectralRolloff, SpectralRolloffConfig};
+/// let config = SpectralRolloffConfig { share: 0.1, ..SpectralRolloffConfig::default() };
+/// assert!(SpectralRolloff::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SpectralRolloffConfig {
@@ -282,6 +300,12 @@ impl SpectrumFeature for SpectralRolloff {
 spectrum_feature_methods!(SpectralRolloff, SpectralRolloffConfig);
 
 /// How the flatness of the spectrum should be measured.
+///
+/// ```
+/// use mir_features::{SpectralFlatness, SpectralFlatnessConfig};
+/// let config = SpectralFlatnessConfig { power: 1.0, ..SpectralFlatnessConfig::default() };
+/// assert!(SpectralFlatness::new(config).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SpectralFlatnessConfig {

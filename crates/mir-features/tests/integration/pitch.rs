@@ -135,7 +135,7 @@ fn a_chirp_in_silence_is_voiced_where_the_plugin_hears_it() {
     let expected = npy(&folder.join("pitch-pyin.npy"));
     assert_eq!(track.f0.len(), expected.len());
     // It looked at the first half of a frame, as above; frames that see an end of the chirp may differ.
-    let same = |frame: usize| (42..84).contains(&frame) || !(38..88).contains(&frame);
+    let same = |frame: usize| (44..83).contains(&frame) || !(40..87).contains(&frame);
     for (frame, &expected) in expected[1..].iter().enumerate().filter(|&(frame, _)| same(frame)) {
         assert_eq!(track.voiced[frame], expected > 0.0, "frame {frame}");
         if expected > 0.0 {
