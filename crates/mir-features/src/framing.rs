@@ -239,6 +239,21 @@ impl<'a> Signal<'a> {
         Self { samples, base, pad, mirrored_len: if len <= length / 2 { length } else { len } }
     }
 
+    /// The samples `start..start + length`: those of the recording itself where it holds all of them,
+    /// else a copy in `buffer`, with what lies beyond the ends.
+    pub(crate) fn frame<'b>(&self, start: i64, buffer: &'b mut [f32]) -> &'b [f32]
+    where
+        'a: 'b,
+    {
+        match self.direct(start, buffer.len()) {
+            Some(samples) => samples,
+            None => {
+                self.fill(start, buffer);
+                buffer
+            }
+        }
+    }
+
     /// The samples `start..start + length`, if the recording holds all of them as they are.
     pub(crate) fn direct(&self, start: i64, length: usize) -> Option<&'a [f32]> {
         let first = usize::try_from(start).ok()?.checked_sub(self.base)?;
