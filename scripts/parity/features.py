@@ -764,7 +764,7 @@ FAMILIES = {
     "mel, torchaudio": ("mel_torch", "torchaudio", 2, 1e-5, "peer off: its bands, designed in single precision"),
     "log-mel": ("log_mel", "librosa", 3, 1e-5, ""),
     "log-mel, torchaudio": ("log_mel_torch", "torchaudio", 2, 1e-5, "the same"),
-    "Kaldi filterbank": ("kaldi", "torchaudio", 3, 1e-5, ""),
+    "Kaldi filterbank": ("kaldi", "torchaudio", 3, 1e-3, "logarithms far below the loudest, less their mean"),
     "MFCC": ("mfcc", "librosa", 3, 1e-5, ""),
     "MFCC, torchaudio": ("mfcc_torch", "torchaudio", 2, 1e-5, "the same"),
     "decibels": ("decibels", "librosa", 2, 1e-5, ""),
