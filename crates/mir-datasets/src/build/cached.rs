@@ -25,10 +25,10 @@ impl StoreBuilder {
     /// store at once: the second says so in the log, waits for the first, and reads its store.
     ///
     /// # Errors
-    /// [`Error::EmptySplit`] if there is no track; [`Error::TrackFailed`] or [`Error::AllFailed`]
-    /// if tracks cannot be prepared; [`Error::Cancelled`]; [`Error::Io`], [`Error::Hdf5`] or
-    /// [`Error::Core`] if the store cannot be written. No store is left then, but the tracks that were
-    /// finished are kept for the next build; [`purge`](crate::cache::purge) removes them.
+    /// Of [`Error`](crate::Error): `EmptySplit` if there is no track; `TrackFailed` or `AllFailed` if tracks
+    /// cannot be prepared; `Cancelled`; `Io`, `Hdf5` or `Core` if the store cannot be written. No store is
+    /// left then, but the tracks that were finished are kept for the next build;
+    /// [`purge`](crate::cache::purge) removes them.
     pub fn build_or_open(
         &self,
         cache_dir: impl AsRef<Path>,

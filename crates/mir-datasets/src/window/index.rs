@@ -5,7 +5,7 @@ use mir_core::{FrameGrid, Note, batch::Window};
 use super::{Voicing, WindowConfig};
 use crate::{FeatureStore, Result};
 
-/// The windows of all recordings on a grid of [`WindowConfig::stride`] frames, in order.
+/// The windows of all recordings on a grid of `WindowConfig::stride` frames, in order.
 ///
 /// A recording of `T` frames has windows of `C` frames at 0, `S`, 2 `S` …: one if `T ≤ C`, otherwise
 /// `1 + ⌈(T − C) / S⌉`, as far as they begin inside. Together they cover every frame (for `S ≤ C`); the last
