@@ -7,7 +7,7 @@ use mir_core::SampleRate;
 use mir_testkit::signal::{noise, sine};
 use serde_json::Value;
 
-use super::{Folder, assert_done, assert_fails, output, program};
+use super::{Folder, assert_done, assert_fails, program, run};
 
 /// A second of a tone in a file of that name.
 fn tone(folder: &Folder, name: &str) -> PathBuf {
@@ -18,7 +18,7 @@ fn tone(folder: &Folder, name: &str) -> PathBuf {
 
 /// Runs the program in the folder; its arguments are separated by spaces.
 fn convert(folder: &Folder, arguments: &str) -> Output {
-    output(program("convert").args(arguments.split_whitespace()).current_dir(folder.root()))
+    run(program("convert").args(arguments.split_whitespace()).current_dir(folder.root()))
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn a_folder_keeps_its_form_and_a_bad_file_does_not_stop_it() {
     let folder = Folder::new();
     tone(&folder, "in/a.wav");
     tone(&folder, "in/deep/er/b.wav");
-    fs::write(folder.path("in/deep/broken.mp3"), "no sound").unwrap();
+    folder.write("in/deep/broken.mp3", "no sound");
     let output = convert(&folder, "in --out out --rate 22050 --json summary.json");
     assert_fails(&output, 1, &["1 of 3 files failed", "broken.mp3"]);
     assert_eq!(folder.names("out"), ["a.wav", "deep"]);
@@ -93,7 +93,7 @@ fn settings_reach_every_option() {
     assert_done(&convert(&folder, "a.wav --out peak.wav --set peak=-6.0206"));
     let peak = load(folder.path("peak.wav"), &LoadOptions::default()).unwrap().peak();
     assert!((peak - 0.5).abs() < 1e-3, "{peak}");
-    fs::write(folder.path("c.toml"), "loudness = -23.0\nformat = \"wav32\"\n").unwrap();
+    folder.write("c.toml", "loudness = -23.0\nformat = \"wav32\"\n");
     assert_done(&convert(&folder, "a.wav --out loud.wav --config c.toml"));
     let audio = load(folder.path("loud.wav"), &LoadOptions::default()).unwrap();
     let loudness = mir_audio::level::loudness(&audio).unwrap().integrated.unwrap();
@@ -136,7 +136,7 @@ fn wrong_use_and_wrong_data_have_their_own_codes() {
     tone(&folder, "in/a.wav");
     tone(&folder, "other/a.wav");
     fs::create_dir(folder.path("empty")).unwrap();
-    fs::write(folder.path("text.wav"), "This is a letter.").unwrap();
+    folder.write("text.wav", "This is a letter.");
     let cases: [(&str, i32, &[&str]); 7] = [
         ("in --out out --rate 0", 2, &["--rate"]),
         ("in --out out --format mp3", 2, &["mp3"]),

@@ -13,7 +13,7 @@ use mir_core::AudioBuffer;
 use mir_testkit::{assert_close, test_data};
 use serde_json::{Map, Value};
 
-use super::{Folder, assert_done, assert_fails, stderr};
+use super::{Folder, assert_done, assert_fails, program, stderr};
 
 /// The names of all scores in the order of mir_eval 0.8.2.
 const NAMES: &str = include_str!("../../fixtures/mir_eval_names.json");
@@ -35,7 +35,7 @@ const FILE_TASKS: [(&str, &str, usize); 12] = [
 ];
 
 fn run<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
-    super::run("evaluate", arguments)
+    super::run(program("evaluate").args(arguments))
 }
 
 /// Runs a task with `--output` and reads what it stored, names in order.

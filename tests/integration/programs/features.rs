@@ -6,10 +6,10 @@ use mir_audio::{WavFormat, write_wav};
 use mir_core::{AudioBuffer, SampleRate};
 use serde_json::Value;
 
-use super::{Folder, assert_done, assert_fails};
+use super::{Folder, assert_done, assert_fails, program};
 
 fn run(arguments: &[&str]) -> Output {
-    super::run("features", arguments)
+    super::run(program("features").args(arguments))
 }
 
 /// Two seconds of a tone of 440 Hz at 22.05 kHz that is struck twice a second, in stereo.

@@ -11,7 +11,6 @@ mod notes;
 mod onsets_frames;
 
 use std::{
-    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
     process::{Command, Output},
@@ -29,11 +28,7 @@ fn program(name: &str) -> Command {
     command
 }
 
-fn run<S: AsRef<OsStr>>(name: &str, arguments: impl IntoIterator<Item = S>) -> Output {
-    output(program(name).args(arguments))
-}
-
-fn output(program: &mut Command) -> Output {
+fn run(program: &mut Command) -> Output {
     program.output().expect("cargo builds the examples before it runs the tests")
 }
 

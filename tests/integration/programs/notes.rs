@@ -8,10 +8,10 @@ use mir_core::{
 };
 use mir_midi::{Pedal, PedalEvent, PedalRule, Performance, Score, score::Program};
 
-use super::{Folder, assert_done, assert_fails};
+use super::{Folder, assert_done, assert_fails, program};
 
 fn run(arguments: &[&str]) -> Output {
-    super::run("notes", arguments)
+    super::run(program("notes").args(arguments))
 }
 
 fn note(key: u8, onset: f64, offset: f64, velocity: u8) -> Note {

@@ -23,7 +23,7 @@ const NAME: &str = "onsets_frames";
 const FLAC: &[u8] = include_bytes!("../../fixtures/note.flac");
 
 fn run(arguments: &[&str]) -> Output {
-    super::run(NAME, arguments)
+    super::run(program(NAME).args(arguments))
 }
 
 fn wav(folder: &Folder, name: &str, audio: &AudioBuffer) -> String {
