@@ -42,6 +42,9 @@ fn manifest(name: &str, crates: &[&str]) -> String {
         // A literal TOML string: nothing in a path is an escape.
         text += &format!("{dependency} = {{ path = '{}' }}\n", path.display());
     }
+    // The bindings of LibTorch ask for this feature of the C compiler's driver, which would be another one
+    // without it: HDF5 would be compiled once more.
+    text += "\n[build-dependencies]\ncc = { version = \"1\", features = [\"parallel\"] }\n";
     text
 }
 

@@ -10,6 +10,13 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, Result, ln::scaled_ln};
 
 /// What counts as 0 dB.
+///
+/// ```
+/// use mir_features::db::{DbConfig, DbReference, power_to_db};
+/// let config = DbConfig { reference: DbReference::Max, ..DbConfig::power() };
+/// assert_eq!(power_to_db(&ndarray::array![1.0, 4.0], &config)?[1], 0.0);
+/// # Ok::<(), mir_features::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DbReference {
@@ -26,6 +33,14 @@ impl Default for DbReference {
 }
 
 /// How values become decibels.
+///
+/// ```
+/// use mir_features::db::{DbConfig, power_to_db};
+/// let config = DbConfig { top_db: Some(30.0), ..DbConfig::power() };
+/// let db = power_to_db(&ndarray::array![1.0, 1e-9], &config)?;
+/// assert!((db[0] - db[1] - 30.0).abs() < 1e-4);
+/// # Ok::<(), mir_features::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DbConfig {

@@ -228,6 +228,15 @@ fn weights(width: usize, order: usize) -> Vec<f64> {
 /// Push frames, pop deltas: bit for bit those of [`Delta::process_into`] on the whole, half a width later.
 ///
 /// With [`DeltaEdge::Interp`], a stream of fewer frames than the width has no deltas.
+///
+/// ```
+/// use mir_features::{Delta, DeltaConfig};
+/// let mut stream = Delta::new(DeltaConfig::default())?.stream(1);
+/// (0..20).for_each(|frame| stream.push(&[2.0 * frame as f32]));
+/// let mut slope = [0.0];
+/// assert!(stream.pop_into(&mut slope));
+/// # Ok::<(), mir_features::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct StreamingDelta {
     delta: Delta,

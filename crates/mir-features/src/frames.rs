@@ -15,6 +15,11 @@ use crate::{
 
 /// Frames that [`FrameFeature::block_into`] gets at a time, at most: as many as the widest vector registers
 /// have lanes.
+///
+/// ```
+/// // A block fits every processor: lanes come in powers of two.
+/// assert!(mir_features::BLOCK.is_power_of_two());
+/// ```
 pub const BLOCK: usize = 16;
 
 /// Frames that follow each other, at least one and up to [`BLOCK`].

@@ -129,6 +129,15 @@ impl Fingerprinted for FrontEndConfig {
 }
 
 /// A planned front end.
+///
+/// ```
+/// use mir_features::{AudioBuffer, FrontEndConfig, LogMelConfig};
+/// let front_end = FrontEndConfig::LogMel(LogMelConfig::jongwook()).build()?;
+/// let audio = AudioBuffer::mono(front_end.sample_rate(), vec![0.1; 8000]);
+/// let map = front_end.process(&audio)?;
+/// assert_eq!((map.frames(), map.bins()), (front_end.frames(8000), front_end.bins()));
+/// # Ok::<(), mir_features::Error>(())
+/// ```
 pub trait FrontEnd: fmt::Debug + Send + Sync {
     /// The configuration.
     fn config(&self) -> FrontEndConfig;

@@ -49,6 +49,16 @@ impl Default for HpssConfig {
 }
 
 /// The two parts of a spectrogram, or their masks, `[frames, bins]` each.
+///
+/// ```
+/// use mir_features::{Hpss, HpssConfig};
+/// let mut spectra = ndarray::Array2::zeros((64, 65));
+/// spectra.column_mut(20).fill(1.0);
+/// let parts = Hpss::new(HpssConfig::default())?.process(&spectra)?;
+/// // A line along time is a tone.
+/// assert!(parts.harmonic[(30, 20)] > parts.percussive[(30, 20)]);
+/// # Ok::<(), mir_features::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct HpssParts {
     /// Tones.

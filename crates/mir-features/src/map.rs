@@ -5,6 +5,17 @@ use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
 /// Features `[channels, frames, bins]` with the time of the frames and the meaning of the bins.
+///
+/// ```
+/// use mir_features::{AudioBuffer, LogMel, LogMelConfig};
+/// let config = LogMelConfig::jongwook();
+/// let audio = AudioBuffer::mono(config.sample_rate, vec![0.1; 16_000]);
+/// let map = LogMel::new(config)?.process(&audio)?;
+/// assert_eq!((map.channels(), map.frames(), map.bins()), map.data.dim());
+/// // Where in the recording is the tenth frame, and what is the tenth bin?
+/// assert!(map.grid.time_of(9) < 1.0 && map.axis.hz(9).is_some());
+/// # Ok::<(), mir_features::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct FeatureMap {
     /// Time of the frames.
@@ -33,6 +44,12 @@ impl FeatureMap {
 }
 
 /// What the bins of a feature stand for.
+///
+/// ```
+/// use mir_features::BinAxis;
+/// let axis = BinAxis::Linear { hz_per_bin: 10.0, bins: 1025 };
+/// assert_eq!((axis.len(), axis.hz(100)), (1025, Some(1000.0)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]

@@ -152,6 +152,18 @@ impl MelConfig {
 ///
 /// Every bin between two neighbouring edges is on the rising side of one band and on the falling side
 /// of the band below: one pass over the bins with two products each computes all bands.
+///
+/// ```
+/// use mir_features::mel::{MelConfig, MelFilterbank};
+/// let config = MelConfig::default();
+/// let bank = MelFilterbank::new(config.clone())?;
+/// let mut bands = vec![0.0; config.n_mels];
+/// bank.process_into(&vec![1.0; config.n_fft / 2 + 1], &mut bands);
+/// // A flat spectrum gives each band the sum of its weights.
+/// assert_eq!(bank.to_matrix().dim(), (config.n_mels, config.n_fft / 2 + 1));
+/// assert!((bands[9] - bank.to_matrix().row(9).sum()).abs() < 1e-6);
+/// # Ok::<(), mir_features::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct MelFilterbank {
     config: MelConfig,

@@ -94,6 +94,12 @@ impl VectorNorm {
 }
 
 /// Which values share their statistics.
+///
+/// ```
+/// use mir_features::{NormalizeScope, Normalizer, NormalizerConfig};
+/// let per_bin = NormalizerConfig { scope: NormalizeScope::Bin, ..NormalizerConfig::default() };
+/// assert!(Normalizer::new(per_bin).is_ok());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NormalizeScope {
@@ -107,6 +113,12 @@ pub enum NormalizeScope {
 }
 
 /// What is subtracted and divided by.
+///
+/// ```
+/// use mir_features::{NormalizeKind, Normalizer, NormalizerConfig};
+/// let to_one = NormalizerConfig { kind: NormalizeKind::Peak, ..NormalizerConfig::default() };
+/// assert!(Normalizer::new(to_one).is_ok());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NormalizeKind {

@@ -102,6 +102,15 @@ pub struct Pcen {
 }
 
 /// What the bins have heard lately.
+///
+/// ```
+/// use mir_features::{FrameGrid, Pcen, PcenConfig, SampleRate};
+/// let pcen = Pcen::new(PcenConfig::default(), &FrameGrid::new(SampleRate::HZ_22050, 512, 0)?)?;
+/// let (mut state, mut frame) = (pcen.state(2), [1.0, 100.0]);
+/// pcen.frame_in_place(&mut state, &mut frame);
+/// assert!(frame[1] > frame[0]);
+/// # Ok::<(), mir_features::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct PcenState {
     smooth: Vec<f64>,

@@ -411,6 +411,17 @@ impl StreamingStft {
 }
 
 /// A complex spectrum over time.
+///
+/// ```
+/// use mir_features::{AudioBuffer, SampleRate, SpectrumPower, Stft, StftConfig};
+/// let audio = AudioBuffer::mono(SampleRate::HZ_22050, vec![0.25; 4096]);
+/// let stft = Stft::new(StftConfig::default())?;
+/// let spectrum = stft.spectrum(&audio)?;
+/// let (magnitude, phase) = (spectrum.magnitude(SpectrumPower::Magnitude), spectrum.phase());
+/// assert_eq!(magnitude.data.dim(), spectrum.data.dim());
+/// assert_eq!(phase.grid, spectrum.grid);
+/// # Ok::<(), mir_features::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spectrum {
     /// Time of the frames.

@@ -137,6 +137,16 @@ pub struct Streaming<F: FrameFeature> {
 }
 
 /// A [`LogMel`] of audio that is still arriving.
+///
+/// ```
+/// use mir_features::{LogMel, LogMelConfig, StreamingLogMel};
+/// let log_mel = LogMel::new(LogMelConfig::jongwook())?;
+/// let mut frame = vec![0.0; 229];
+/// let mut stream = StreamingLogMel::new(log_mel)?;
+/// stream.push(&[0.1; 4096]);
+/// assert!(stream.pop_into(&mut frame));
+/// # Ok::<(), mir_features::Error>(())
+/// ```
 pub type StreamingLogMel = Streaming<LogMel>;
 
 impl<F: FrameFeature> Streaming<F> {

@@ -12,6 +12,13 @@ use serde::{Deserialize, Serialize};
 use crate::{BinAxis, Error, FeatureMap, FrontEnd, FrontEndConfig, Result};
 
 /// Which waveform.
+///
+/// ```
+/// use mir_features::{FrontEndConfig, WaveformConfig};
+/// let front_end = FrontEndConfig::Waveform(WaveformConfig::default()).build()?;
+/// assert_eq!((front_end.frames(16_000), front_end.bins()), (16_000, 1));
+/// # Ok::<(), mir_features::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WaveformConfig {

@@ -45,6 +45,16 @@ impl Default for PiptrackConfig {
 
 /// A peak of a spectrum, at the top of a parabola through three bins (Smith, "Spectral Audio Signal
 /// Processing", quadratic interpolation of spectral peaks).
+///
+/// ```
+/// use mir_features::{PiptrackConfig, piptrack};
+/// let mut spectrum = ndarray::Array2::zeros((1, 1025));
+/// (spectrum[(0, 40)], spectrum[(0, 41)], spectrum[(0, 42)]) = (1.0, 3.0, 1.0);
+/// let peak = piptrack(&spectrum, &PiptrackConfig::default())?[0];
+/// // Of equal neighbours the peak lies in the middle of its bin.
+/// assert!((peak.hz - 41.0 * 22_050.0 / 2048.0).abs() < 1e-6);
+/// # Ok::<(), mir_features::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SpectralPeak {
     /// Frame of the peak.
@@ -122,6 +132,13 @@ pub fn piptrack(spectra: &ArrayRef2<f32>, config: &PiptrackConfig) -> Result<Vec
 }
 
 /// How finely a tuning is measured.
+///
+/// ```
+/// use mir_features::{TuningConfig, estimate_tuning};
+/// let silence = ndarray::Array2::zeros((3, 1025));
+/// assert_eq!(estimate_tuning(&silence, &TuningConfig::default())?, 0.0);
+/// # Ok::<(), mir_features::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TuningConfig {

@@ -84,6 +84,15 @@ impl PyinConfig {
 }
 
 /// The contour of one channel.
+///
+/// ```
+/// use mir_features::{AudioBuffer, Pyin, PyinConfig, SampleRate};
+/// let silence = AudioBuffer::mono(SampleRate::HZ_22050, vec![0.0; 22_050]);
+/// let track = &Pyin::new(PyinConfig::default())?.process(&silence)?[0];
+/// assert!(track.voiced.iter().all(|voiced| !voiced));
+/// assert_eq!(track.f0.len(), track.voiced_probability.len());
+/// # Ok::<(), mir_features::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct PyinTrack {
     /// Time of the frames.

@@ -49,6 +49,14 @@ impl Default for BeatTrackerConfig {
 }
 
 /// The beats of one channel.
+///
+/// ```
+/// use mir_features::{AudioBuffer, BeatTracker, BeatTrackerConfig, SampleRate};
+/// let silence = AudioBuffer::mono(SampleRate::HZ_22050, vec![0.0; 66_150]);
+/// let beats = BeatTracker::new(BeatTrackerConfig::default())?.process(&silence)?;
+/// assert!(beats[0].frames.is_empty());
+/// # Ok::<(), mir_features::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BeatTrack {
     /// Beats per minute; 0 for silence.

@@ -200,6 +200,14 @@ impl State {
 }
 
 /// Push samples, pop flux: bit for bit the values of [`SpectralFlux::process_into`] on the whole.
+///
+/// ```
+/// use mir_features::{SpectralFlux, SpectralFluxConfig};
+/// let mut stream = SpectralFlux::new(SpectralFluxConfig::default())?.stream();
+/// stream.push(&[0.0; 8192]);
+/// assert_eq!(stream.pop(), Some(0.0));
+/// # Ok::<(), mir_features::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct StreamingSpectralFlux {
     config: SpectralFluxConfig,
