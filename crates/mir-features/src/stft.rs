@@ -414,7 +414,7 @@ impl StreamingStft {
 ///
 /// ```
 /// use mir_features::{AudioBuffer, SampleRate, SpectrumPower, Stft, StftConfig};
-/// let audio = AudioBuffer::mono(SampleRate::HZ_22050, vec![0.25; 4096]);
+/// let audio = AudioBuffer::mono(SampleRate::HZ_16000, vec![0.25; 4096]);
 /// let stft = Stft::new(StftConfig::default())?;
 /// let spectrum = stft.spectrum(&audio)?;
 /// let (magnitude, phase) = (spectrum.magnitude(SpectrumPower::Magnitude), spectrum.phase());
