@@ -9,7 +9,7 @@ use mir_core::{AudioBuffer, Fingerprint, Fingerprinted, FrameGrid, SampleRate};
 use ndarray::{ArrayRef2, Axis};
 use serde::{Deserialize, Serialize};
 
-use crate::{BinAxis, Error, FeatureMap, FrontEnd, FrontEndConfig, Result};
+use crate::{BinAxis, FeatureMap, FrontEnd, FrontEndConfig, Result, stft::check_audio};
 
 /// Which waveform.
 ///
@@ -96,13 +96,7 @@ impl FrontEnd for Waveform {
     }
 
     fn process(&self, audio: &AudioBuffer) -> Result<FeatureMap> {
-        if audio.sample_rate() != self.config.sample_rate {
-            return Err(Error::SampleRate {
-                expected: self.config.sample_rate,
-                actual: audio.sample_rate(),
-            });
-        }
-        audio.check_finite()?;
+        check_audio(audio, self.config.sample_rate)?;
         let data = audio.samples().to_owned().insert_axis(Axis(2));
         Ok(FeatureMap { grid: self.grid, axis: self.axis(), data })
     }

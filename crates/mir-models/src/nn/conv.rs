@@ -102,17 +102,14 @@ impl<const N: usize> Convolution<N> {
     /// # Errors
     /// [`Error::Config`] for senseless options; [`Error::DuplicateParameter`], or what LibTorch says.
     pub fn with(
-        mut scope: Scope<'_>,
+        scope: Scope<'_>,
         inputs: usize,
         outputs: usize,
         options: ConvOptions<N>,
     ) -> Result<Self> {
         options.validate(inputs, outputs)?;
-        let mut shape = vec![outputs, inputs / options.groups];
-        shape.extend(options.kernel);
-        let init = Init::fan_in(shape[1..].iter().product());
-        let weight = scope.weight("weight", &shape, init)?;
-        let bias = options.bias.then(|| scope.weight("bias", &[outputs], init)).transpose()?;
+        let channels = [outputs, inputs / options.groups];
+        let (weight, bias) = parameters(scope, channels, outputs, &options)?;
         Ok(Self { weight, bias, options })
     }
 
@@ -136,6 +133,20 @@ impl<const N: usize> Convolution<N> {
     }
 }
 
+/// Weights `[channels…, kernel…]` and a bias for each output, drawn alike.
+fn parameters<const N: usize>(
+    mut scope: Scope<'_>,
+    channels: [usize; 2],
+    outputs: usize,
+    options: &ConvOptions<N>,
+) -> Result<(Tensor, Option<Tensor>)> {
+    let shape = [&channels[..], &options.kernel].concat();
+    let init = Init::fan_in(shape[1..].iter().product());
+    let weight = scope.weight("weight", &shape, init)?;
+    let bias = options.bias.then(|| scope.weight("bias", &[outputs], init)).transpose()?;
+    Ok((weight, bias))
+}
+
 /// Transposed convolution over the last `N` axes, 1 or 2. Weights `[in, out / groups, kernel…]`, uniform
 /// in `±1/√(out / groups · kernel elements)` like the biases.
 #[derive(Debug)]
@@ -156,17 +167,14 @@ impl<const N: usize> TransposedConvolution<N> {
     /// # Errors
     /// [`Error::Config`] for senseless options; [`Error::DuplicateParameter`], or what LibTorch says.
     pub fn with(
-        mut scope: Scope<'_>,
+        scope: Scope<'_>,
         inputs: usize,
         outputs: usize,
         options: ConvOptions<N>,
     ) -> Result<Self> {
         options.validate(inputs, outputs)?;
-        let mut shape = vec![inputs, outputs / options.groups];
-        shape.extend(options.kernel);
-        let init = Init::fan_in(shape[1..].iter().product());
-        let weight = scope.weight("weight", &shape, init)?;
-        let bias = options.bias.then(|| scope.weight("bias", &[outputs], init)).transpose()?;
+        let channels = [inputs, outputs / options.groups];
+        let (weight, bias) = parameters(scope, channels, outputs, &options)?;
         Ok(Self { weight, bias, options })
     }
 
