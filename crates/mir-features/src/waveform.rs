@@ -59,7 +59,7 @@ impl Waveform {
     /// Plans it.
     ///
     /// # Errors
-    /// [`Error::Core`], which no rate causes.
+    /// [`Error::Core`](crate::Error::Core), which no rate causes.
     pub fn new(config: WaveformConfig) -> Result<Self> {
         let grid = FrameGrid::new(config.sample_rate, 1, 0)?;
         Ok(Self { config, grid })
