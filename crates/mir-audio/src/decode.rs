@@ -23,6 +23,7 @@ use crate::{
     input::Input,
     mp4,
     open::{Timing, audio_tracks, choose_track, codec_name, make_decoder},
+    pcm::Pcm,
     rf64,
 };
 
@@ -37,6 +38,8 @@ pub(crate) struct Decoder {
     input: Input,
     format: Box<dyn FormatReader>,
     decoder: Box<dyn AudioDecoder>,
+    /// How samples lie in the packets, where they are taken out without the decoder.
+    pcm: Option<Pcm>,
     track_id: u32,
     /// Whether packets count time in samples of the stream, so that a jump can be exact.
     sample_clock: bool,
@@ -96,12 +99,13 @@ impl Decoder {
         stream: Stream,
         options: &LoadOptions,
     ) -> Self {
-        let Stream { info, timing, decoder, track } = stream;
+        let Stream { info, timing, decoder, pcm, track } = stream;
         let rate = info.sample_rate.hz();
         Self {
             input: input.clone(),
             format,
             decoder,
+            pcm,
             track_id: track.id,
             sample_clock: track
                 .time_base
@@ -266,6 +270,8 @@ impl Decoder {
             .clone();
         let (decoder, _) = make_decoder(self.input.path(), &track, &self.options)?;
         self.decoder = decoder;
+        // The decoder says what has changed.
+        self.pcm = None;
         self.track_id = track.id;
         // The header of the first stream knows nothing of the others.
         self.report.claimed = None;
@@ -273,6 +279,11 @@ impl Decoder {
     }
 
     fn decode(&mut self, packet: &Packet) -> Result<()> {
+        let whole = packet.trim_start.get() == 0 && packet.trim_end.get() == 0;
+        if let Some(pcm) = self.pcm.filter(|_| whole) {
+            pcm.decode(&packet.data, &mut self.planes);
+            return Ok(());
+        }
         let decoder = &mut self.decoder;
         let planes = &mut self.planes;
         let decoded = guard(self.input.path(), self.report.decoded, || {
@@ -438,6 +449,7 @@ struct Stream {
     info: AudioInfo,
     timing: Timing,
     decoder: Box<dyn AudioDecoder>,
+    pcm: Option<Pcm>,
     track: Track,
 }
 
@@ -473,7 +485,7 @@ impl Stream {
             container: container.to_owned(),
             gapless: timing.gapless,
         };
-        Ok(Self { info, timing, decoder, track: track.clone() })
+        Ok(Self { info, timing, decoder, pcm: Pcm::of(&params), track: track.clone() })
     }
 }
 

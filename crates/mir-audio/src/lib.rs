@@ -85,6 +85,7 @@ pub mod mix;
 mod mp4;
 mod open;
 mod options;
+mod pcm;
 mod report;
 mod resample;
 mod rf64;

@@ -4,7 +4,12 @@
 //! about to run? It covers every field of the configuration, defaults included, and a version of the
 //! computation itself ([`Fingerprinted::DOMAIN`]).
 
-use std::{fmt, fmt::Write as _, str::FromStr};
+use std::{
+    fmt,
+    fmt::Write as _,
+    io::{self, Read},
+    str::FromStr,
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -38,6 +43,32 @@ impl Fingerprint {
     /// Of raw bytes, a file's content say.
     pub fn of_bytes(bytes: &[u8]) -> Self {
         Self::truncate(&Sha256::digest(bytes))
+    }
+
+    /// Of all that a reader gives, equal to [`of_bytes`](Self::of_bytes) of the same bytes, in constant
+    /// memory.
+    ///
+    /// ```
+    /// use mir_core::Fingerprint;
+    /// let bytes = vec![7; 100_000];
+    /// assert_eq!(Fingerprint::of_reader(&bytes[..])?, Fingerprint::of_bytes(&bytes));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the reader.
+    pub fn of_reader(mut reader: impl Read) -> io::Result<Self> {
+        // Blocks stay in the processor's cache between the copy out of the kernel and the hash.
+        let mut block = vec![0; 1 << 16];
+        let mut hash = Sha256::new();
+        loop {
+            match reader.read(&mut block) {
+                Ok(0) => return Ok(Self::truncate(&hash.finalize())),
+                Ok(length) => hash.update(&block[..length]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     fn truncate(digest: &[u8]) -> Self {

@@ -1,7 +1,7 @@
 //! What the loaders share: folders, tables, names that come out of files, fingerprints.
 
 use std::{
-    fs,
+    fs::{self, File},
     path::{Component, Path, PathBuf},
 };
 
@@ -64,12 +64,11 @@ pub(super) fn fingerprint(domain: &str, files: &[&Path]) -> Result<Fingerprint> 
     let digests = files
         .iter()
         .map(|path| {
-            let bytes = fs::read(path).map_err(|source| Error::Io {
+            File::open(path).and_then(Fingerprint::of_reader).map_err(|source| Error::Io {
                 action: "read",
                 path: path.to_path_buf(),
                 source,
-            })?;
-            Ok(Fingerprint::of_bytes(&bytes))
+            })
         })
         .collect::<Result<Vec<_>>>()?;
     Ok(Fingerprint::of(domain, &digests)?)
