@@ -28,6 +28,11 @@ impl Failure {
         Self { message: message.into(), code: 3 }
     }
 
+    /// Values were no numbers.
+    pub fn not_finite(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: 4 }
+    }
+
     /// The user stopped the program with a signal.
     pub fn interrupted(message: impl Into<String>, signal: usize) -> Self {
         Self { message: message.into(), code: 128 + signal as u8 }

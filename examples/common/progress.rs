@@ -80,13 +80,18 @@ impl Progress {
     /// Ends the step, leaving one line of summary.
     pub fn finish(self, summary: impl AsRef<str>) {
         let seconds = self.start.elapsed().as_secs_f64();
-        let line = format!("{:>11} {} ({seconds:.1} s)", self.name, summary.as_ref());
+        self.note(&format!("{} ({seconds:.1} s)", summary.as_ref()));
+        self.bar.finish_and_clear();
+    }
+
+    /// Leaves one line.
+    pub fn note(&self, text: &str) {
+        let line = format!("{:>11} {text}", self.name);
         if self.lines {
             eprintln!("{line}");
         } else if !self.bar.is_hidden() {
             self.bar.suspend(|| eprintln!("{line}"));
         }
-        self.bar.finish_and_clear();
     }
 
     fn line(&self, done: u64, message: &str) -> String {

@@ -19,7 +19,7 @@ use mir_models::{
     infer::TranscriptionModel,
     run::{Existing, RunFolder, RunInfo},
     thresholds::tune,
-    train::{FitEnd, FitProgress, Observer, Trainer, fit, latest_checkpoint},
+    train::{FitEnd, FitProgress, Incident, Observer, StopReason, Trainer, fit, latest_checkpoint},
     weights::Storage,
 };
 
@@ -112,19 +112,25 @@ pub fn train(common: &CommonArgs, args: &TrainArgs, stop: &Stop) -> Outcome<()> 
     let outcome = match end {
         Ok(FitEnd::Finished) => "finished".to_owned(),
         Ok(FitEnd::Interrupted) => "interrupted".to_owned(),
+        Ok(FitEnd::Stopped(reason)) => format!("stopped: {reason}"),
         Err(ref error) => error.to_string(),
     };
     info.end(outcome);
     run.write_info(&info)?;
-    if end? == FitEnd::Interrupted {
-        return Err(Failure::interrupted(
-            format!(
+    match end? {
+        FitEnd::Interrupted => {
+            let message = format!(
                 "stopped at step {}; continue with --resume {}",
                 trainer.step_count(),
                 folder.display()
-            ),
-            stop.signal(),
-        ));
+            );
+            return Err(Failure::interrupted(message, stop.signal()));
+        }
+        FitEnd::Stopped(reason @ StopReason::NotFinite) => {
+            let message = format!("stopped at step {}: {reason}", trainer.step_count());
+            return Err(Failure::not_finite(message));
+        }
+        FitEnd::Finished | FitEnd::Stopped(_) => {}
     }
 
     let model = TranscriptionModel::open(&folder.join("model.safetensors"), device)?;
@@ -251,6 +257,16 @@ impl Observer for Watch<'_> {
 
     fn on_best(&mut self, model: &TranscriptionModel, _: f64, _: u64) -> mir_models::Result<()> {
         model.save(&self.run.path().join("model.safetensors"), Storage::F32)
+    }
+
+    fn on_incident(&mut self, incident: &Incident) -> mir_models::Result<()> {
+        let Incident { what, step, answer, .. } = incident;
+        self.progress.note(&format!("{what} is not finite at step {step}: {answer}"));
+        self.run.scalar("incident", *step, 1.0)
+    }
+
+    fn folder(&self) -> Option<&Path> {
+        Some(self.run.path())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Configurations of networks, losses and training: plain data, `Default` = the published system.
 
 mod optimizer;
+mod stopping;
 
 use mir_core::{Fingerprinted, KeyRange};
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,7 @@ pub use optimizer::{
     AdadeltaConfig, AdamConfig, Flavour, OptimizerConfig, ParameterGroup, RmsPropConfig, SgdConfig,
 };
 use optimizer::{fraction, not_negative, positive};
+pub use stopping::{EarlyStoppingConfig, NonFiniteConfig, NonFinitePolicy, OutOfMemoryPolicy};
 
 use crate::{Error, Result, schedule::PlateauConfig};
 
@@ -224,12 +226,14 @@ pub enum Clip {
 
 /// Arithmetic of the convolutions and linear layers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Precision {
-    /// 32-bit floats throughout.
+    /// `f32`: 32-bit floats throughout.
     #[default]
     F32,
-    /// bfloat16 in convolutions and linear layers; weights, norms, recurrence and losses stay 32-bit.
+    /// `bf16-mixed`: bfloat16 in convolutions and linear layers; weights, optimiser, norms, recurrence,
+    /// attention and losses stay 32-bit. No scaling of the loss: the exponent has the range of 32-bit.
+    #[serde(rename = "bf16-mixed", alias = "bf16")]
     Bf16,
 }
 
@@ -257,6 +261,12 @@ pub struct TrainConfig {
     pub loss: LossConfig,
     /// Arithmetic.
     pub precision: Precision,
+    /// When validation ends the training early; never if left out.
+    pub early_stopping: Option<EarlyStoppingConfig>,
+    /// What happens when the loss or a gradient is no number.
+    pub non_finite: NonFiniteConfig,
+    /// What happens when there is no memory left.
+    pub out_of_memory: OutOfMemoryPolicy,
     /// Decay of the moving average of the weights that validation and the final model use, in [0, 1);
     /// 0 switches it off. The average warms up as `min(decay, (1 + t) / (10 + t))`.
     pub ema_decay: f64,
@@ -291,6 +301,9 @@ impl Default for TrainConfig {
             clip: Clip::GlobalNorm(3.0),
             loss: LossConfig::default(),
             precision: Precision::F32,
+            early_stopping: None,
+            non_finite: NonFiniteConfig::default(),
+            out_of_memory: OutOfMemoryPolicy::default(),
             ema_decay: 0.0,
             ema_start: 0,
             seed: 42,
@@ -344,6 +357,10 @@ impl TrainConfig {
         if let Some(plateau) = &self.plateau {
             plateau.validate()?;
         }
+        if let Some(stopping) = &self.early_stopping {
+            stopping.validate()?;
+        }
+        self.non_finite.validate()?;
         self.schedule.validate()
     }
 }

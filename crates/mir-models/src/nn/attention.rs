@@ -5,7 +5,7 @@ use tch::Tensor;
 use crate::{
     Error, Result,
     error::TorchContext,
-    nn::{LayerNorm, Linear, Mode, dropout, layers::float},
+    nn::{LayerNorm, Linear, Mode, dropout, layers::float, trace},
     params::{Init, Scope},
 };
 
@@ -76,7 +76,9 @@ impl SelfAttention {
         .and_then(|t| t.f_transpose(1, 2))
         .and_then(|t| t.f_flatten(-2, -1))
         .during(operation)?;
-        mixed.f_linear(&self.out_weight, Some(&self.out_bias)).during(operation)
+        let y = mixed.f_linear(&self.out_weight, Some(&self.out_bias)).during(operation)?;
+        trace::output(&self.out_weight, &y)?;
+        Ok(y)
     }
 }
 

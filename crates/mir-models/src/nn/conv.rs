@@ -5,7 +5,7 @@ use tch::Tensor;
 use crate::{
     Error, Result,
     error::TorchContext,
-    nn::Mode,
+    nn::{Mode, trace},
     params::{Init, Scope},
 };
 
@@ -124,12 +124,14 @@ impl<const N: usize> Convolution<N> {
         let (x, bias, o) = (mode.cast(x)?, bias.as_ref(), &self.options);
         let (stride, padding, dilation) = (long(o.stride), long(o.padding), long(o.dilation));
         let groups = o.groups as i64;
-        if N == 1 {
+        let y = if N == 1 {
             x.f_conv1d(&weight, bias, stride, padding, dilation, groups)
         } else {
             x.f_conv2d(&weight, bias, stride, padding, dilation, groups)
         }
-        .during("a convolution")
+        .during("a convolution")?;
+        trace::output(&self.weight, &y)?;
+        Ok(y)
     }
 }
 
@@ -189,11 +191,13 @@ impl<const N: usize> TransposedConvolution<N> {
         let (x, bias, o) = (mode.cast(x)?, bias.as_ref(), &self.options);
         let (stride, padding, dilation) = (long(o.stride), long(o.padding), long(o.dilation));
         let (end, groups) = (long(o.output_padding), o.groups as i64);
-        if N == 1 {
+        let y = if N == 1 {
             x.f_conv_transpose1d(&weight, bias, stride, padding, end, groups, dilation)
         } else {
             x.f_conv_transpose2d(&weight, bias, stride, padding, end, groups, dilation)
         }
-        .during("a transposed convolution")
+        .during("a transposed convolution")?;
+        trace::output(&self.weight, &y)?;
+        Ok(y)
     }
 }

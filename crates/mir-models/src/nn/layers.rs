@@ -5,7 +5,7 @@ use tch::{Kind, Tensor};
 use crate::{
     Result,
     error::TorchContext,
-    nn::Mode,
+    nn::{Mode, trace},
     params::{Init, Scope},
 };
 
@@ -43,7 +43,9 @@ impl Linear {
     pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
         let weight = mode.cast(&self.weight)?;
         let bias = self.bias.as_ref().map(|bias| mode.cast(bias)).transpose()?;
-        mode.cast(x)?.f_linear(&weight, bias.as_ref()).during("a linear layer")
+        let y = mode.cast(x)?.f_linear(&weight, bias.as_ref()).during("a linear layer")?;
+        trace::output(&self.weight, &y)?;
+        Ok(y)
     }
 }
 

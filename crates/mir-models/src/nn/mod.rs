@@ -9,6 +9,7 @@ pub(crate) mod layers;
 mod lstm;
 mod norm;
 mod recurrent;
+mod trace;
 
 pub use attention::{SelfAttention, TransformerLayer};
 pub use conv::{
@@ -19,6 +20,7 @@ pub use layers::{Embedding, Linear, PRelu, dropout};
 pub use lstm::BiLstm;
 pub use norm::{BatchNorm, GroupNorm, LayerNorm, instance_norm};
 pub use recurrent::{Cell, Recurrent, RecurrentOptions, RecurrentState};
+pub use trace::{LayerOutput, Recording};
 
 use tch::{Kind, Tensor};
 

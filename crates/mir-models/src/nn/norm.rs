@@ -5,7 +5,7 @@ use tch::Tensor;
 use crate::{
     Error, Result,
     error::TorchContext,
-    nn::{Mode, layers::float},
+    nn::{Mode, layers::float, trace},
     params::{Init, Scope},
 };
 
@@ -53,17 +53,20 @@ impl BatchNorm {
     /// # Errors
     /// What LibTorch says; in training, also for a single value per channel.
     pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        x.f_batch_norm(
-            Some(&self.weight),
-            Some(&self.bias),
-            Some(&self.running_mean),
-            Some(&self.running_var),
-            mode.train,
-            self.momentum,
-            EPS,
-            true,
-        )
-        .during("batch normalisation")
+        let y = x
+            .f_batch_norm(
+                Some(&self.weight),
+                Some(&self.bias),
+                Some(&self.running_mean),
+                Some(&self.running_var),
+                mode.train,
+                self.momentum,
+                EPS,
+                true,
+            )
+            .during("batch normalisation")?;
+        trace::output(&self.weight, &y)?;
+        Ok(y)
     }
 }
 
@@ -91,9 +94,11 @@ impl LayerNorm {
     /// # Errors
     /// What LibTorch says.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        float(x)?
+        let y = float(x)?
             .f_layer_norm(self.weight.size(), Some(&self.weight), Some(&self.bias), EPS, true)
-            .during("layer normalisation")
+            .during("layer normalisation")?;
+        trace::output(&self.weight, &y)?;
+        Ok(y)
     }
 }
 
@@ -127,9 +132,11 @@ impl GroupNorm {
     /// # Errors
     /// What LibTorch says.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        float(x)?
+        let y = float(x)?
             .f_group_norm(self.groups, Some(&self.weight), Some(&self.bias), EPS, true)
-            .during("group normalisation")
+            .during("group normalisation")?;
+        trace::output(&self.weight, &y)?;
+        Ok(y)
     }
 }
 

@@ -5,7 +5,7 @@ use tch::{Kind, Tensor};
 use crate::{
     Error, Result,
     error::TorchContext,
-    nn::{Mode, layers::float},
+    nn::{Mode, layers::float, trace},
     params::{Init, Scope},
 };
 
@@ -135,6 +135,9 @@ impl Recurrent {
                 .map(|(output, h, c)| (output, vec![h, c])),
         }
         .during("a recurrent layer")?;
+        if let Some(first) = self.weights.first() {
+            trace::output(first, &output)?;
+        }
         Ok((output, state))
     }
 }

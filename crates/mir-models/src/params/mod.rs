@@ -84,6 +84,21 @@ impl Params {
         param.tensor.f_copy_(&source).during("copying weights")
     }
 
+    /// Copies of the tensors that are not trained, in order of name.
+    pub(crate) fn copy_buffers(&self) -> Result<Vec<Tensor>> {
+        let buffers = self.map.values().filter(|p| !p.trainable);
+        buffers.map(|p| p.tensor.f_detach_copy().during("keeping statistics")).collect()
+    }
+
+    /// Puts copies of them back.
+    pub(crate) fn restore_buffers(&mut self, copies: &[Tensor]) -> Result<()> {
+        let _guard = tch::no_grad_guard();
+        for (param, copy) in self.map.values_mut().filter(|p| !p.trainable).zip(copies) {
+            param.tensor.f_copy_(copy).during("restoring statistics")?;
+        }
+        Ok(())
+    }
+
     fn insert(&mut self, name: String, tensor: Tensor, trainable: bool) -> Result<Tensor> {
         if self.map.contains_key(&name) {
             return Err(Error::DuplicateParameter { name });

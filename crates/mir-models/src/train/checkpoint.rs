@@ -20,9 +20,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
-    config::{OnsetsFramesConfig, TrainConfig},
+    config::{NonFiniteConfig, OnsetsFramesConfig, OutOfMemoryPolicy, TrainConfig},
     schedule::Plateau,
-    train::Trainer,
+    train::{EarlyStopping, Trainer, Trouble},
     weights::{self, Storage},
 };
 
@@ -40,6 +40,12 @@ pub struct CheckpointInfo {
     pub optimizer_steps: BTreeMap<String, u64>,
     /// The factor on the learning rate and what it depends on.
     pub plateau: Plateau,
+    /// The best validation and the patience that is left.
+    #[serde(default)]
+    pub stopping: EarlyStopping,
+    /// Skips, rollbacks and cuts.
+    #[serde(default)]
+    pub trouble: Trouble,
     /// The network.
     pub architecture: OnsetsFramesConfig,
     /// The training.
@@ -88,6 +94,8 @@ impl Trainer {
             position: self.position,
             optimizer_steps: self.optimizer.steps(),
             plateau: self.plateau.clone(),
+            stopping: self.stopping.clone(),
+            trouble: self.trouble.clone(),
             architecture: self.architecture().clone(),
             train: self.config().clone(),
             data,
@@ -144,7 +152,8 @@ impl Trainer {
         if !same_course(&info.train, self.config()) {
             return Err(wrong(
                 "it belongs to another training configuration; only logging, validation and \
-                 checkpoint intervals may change at a resume"
+                 checkpoint intervals, early stopping and what happens in trouble may change at a \
+                 resume"
                     .to_owned(),
             ));
         }
@@ -165,6 +174,8 @@ impl Trainer {
             return Err(wrong("its optimiser has other parameters".to_owned()));
         }
         self.plateau = info.plateau.clone();
+        self.stopping = info.stopping.clone();
+        self.trouble = info.trouble.clone();
         self.step = info.step;
         self.position = info.position;
         Ok(info)
@@ -219,13 +230,17 @@ pub fn best_checkpoint(folder: &Path) -> Option<PathBuf> {
     }
 }
 
-/// Whether two configurations train the same way: all fields but the intervals.
+/// Whether two configurations train the same way: all fields but the intervals, the end, and what happens
+/// in trouble.
 fn same_course(a: &TrainConfig, b: &TrainConfig) -> bool {
     let course = |config: &TrainConfig| TrainConfig {
         validate_every: 1,
         checkpoint_every: 1,
         keep_checkpoints: 1,
         log_every: 1,
+        early_stopping: None,
+        non_finite: NonFiniteConfig::default(),
+        out_of_memory: OutOfMemoryPolicy::default(),
         ..config.clone()
     };
     course(a) == course(b)
@@ -270,12 +285,16 @@ fn verified(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     Ok(files)
 }
 
-fn json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
+pub(super) fn json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
     serde_json::to_vec_pretty(value).map_err(|source| Error::Json { what: "a checkpoint", source })
 }
 
 /// Writes files into a temporary folder and renames it, so that the folder appears complete.
-fn publish_folder(parent: &Path, name: &str, files: &[(&str, Vec<u8>)]) -> Result<PathBuf> {
+pub(super) fn publish_folder(
+    parent: &Path,
+    name: &str,
+    files: &[(&str, Vec<u8>)],
+) -> Result<PathBuf> {
     let temporary = parent.join(format!(".tmp-{}-{name}", std::process::id()));
     let target = parent.join(name);
     let write = || -> io::Result<()> {

@@ -6,12 +6,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mir_core::{Fingerprint, batch::BatchSource};
+use mir_core::{
+    Fingerprint,
+    batch::{BatchPosition, BatchSource},
+};
 
 use crate::{
     Error, Result,
     infer::TranscriptionModel,
-    train::{StepReport, Trainer, TranscriptionBatch},
+    train::{
+        Answer, Incident, StepReport, StopReason, Trainer, TranscriptionBatch, latest_checkpoint,
+    },
 };
 
 /// How the loop ended.
@@ -21,6 +26,8 @@ pub enum FitEnd {
     Finished,
     /// The stop flag was raised; a checkpoint was written.
     Interrupted,
+    /// The training ended before its last step; a checkpoint was written.
+    Stopped(StopReason),
 }
 
 /// Where the loop is.
@@ -54,10 +61,33 @@ pub trait Observer {
     /// # Errors
     /// Whatever should stop the training.
     fn on_best(&mut self, model: &TranscriptionModel, score: f64, step: u64) -> Result<()>;
+
+    /// When a step gave no number and was skipped, or the training went back to a checkpoint for it.
+    ///
+    /// # Errors
+    /// Whatever should stop the training.
+    fn on_incident(&mut self, incident: &Incident) -> Result<()> {
+        log::warn!(
+            "{} is not finite at step {}: {}",
+            incident.what,
+            incident.step,
+            incident.answer
+        );
+        Ok(())
+    }
+
+    /// The run folder, for the accounts of incidents; without one nothing is kept of them.
+    fn folder(&self) -> Option<&Path> {
+        None
+    }
 }
 
 /// Trains until the configured number of steps, or until `stop` is raised: then the step in hand is
 /// finished, a checkpoint is written, and the loop returns.
+///
+/// A validation may end it earlier ([`EarlyStoppingConfig`](crate::config::EarlyStoppingConfig)); a run that
+/// it has ended stays so. Steps that give no number are skipped or lead back to a checkpoint
+/// ([`NonFiniteConfig`](crate::config::NonFiniteConfig)).
 ///
 /// Continues from wherever the trainer stands; the source is moved to the trainer's position first.
 /// `best` is the best validation score of an earlier part of the run. Checkpoints go below
@@ -70,51 +100,150 @@ pub fn fit<S>(
     source: &mut S,
     checkpoints: &Path,
     data: Fingerprint,
-    mut best: Option<(f64, u64)>,
+    best: Option<(f64, u64)>,
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<FitEnd>
 where
     S: BatchSource<Batch = TranscriptionBatch>,
 {
-    let config = trainer.config().clone();
-    let loading = |error: S::Error| Error::Batch { source: Box::new(error) };
-    source.seek(trainer.position()).map_err(loading)?;
-    let mut saved = None;
-    while trainer.step_count() < config.steps {
+    let mut course = Course { trainer, source, checkpoints, data, best, saved: None };
+    let config = course.trainer.config().clone();
+    course.source.seek(course.trainer.position()).map_err(loading)?;
+    if let Some(reason) = course.trainer.stopped() {
+        return Ok(FitEnd::Stopped(reason));
+    }
+    while course.trainer.step_count() < config.steps {
         if stop.load(Ordering::SeqCst) {
-            if saved != Some(trainer.step_count()) {
-                trainer.save_checkpoint(checkpoints, data, best)?;
-            }
+            course.save()?;
             return Ok(FitEnd::Interrupted);
         }
         let asked = Instant::now();
+        let first = course.source.position();
         let batches = (0..config.accumulate)
-            .map(|_| source.next_batch().map_err(loading))
+            .map(|_| course.source.next_batch().map_err(loading))
             .collect::<Result<Vec<_>>>()?;
         let data_wait = asked.elapsed();
-        let report = trainer.step_accumulated(&batches, source.position())?;
-        observer.on_step(&FitProgress { report: &report, total: config.steps, data_wait })?;
-        let done = trainer.step_count();
-        let last = done == config.steps;
-        if last || done.is_multiple_of(config.validate_every) {
-            let mut model = trainer.snapshot()?;
-            let score = observer.on_validation(&mut model, done)?;
-            trainer.observe(score);
-            if score.is_finite() && best.is_none_or(|(highest, _)| score > highest) {
-                best = Some((score, done));
-                observer.on_best(&model, score, done)?;
-                trainer.save_checkpoint(checkpoints, data, best)?;
-                saved = Some(done);
-            }
-        }
-        if saved == Some(done) {
+        let next = course.source.position();
+        if course.trainer.trouble.is_bad(first) {
+            course.trainer.position = next;
             continue;
         }
-        if last || done.is_multiple_of(config.checkpoint_every) {
-            trainer.save_checkpoint(checkpoints, data, best)?;
-            saved = Some(done);
+        let report = match course.trainer.step_accumulated(&batches, next) {
+            Ok(report) => report,
+            Err(Error::NonFinite { what, step }) => {
+                course.recover(what, step, &batches, next, observer)?;
+                continue;
+            }
+            Err(error @ Error::OutOfMemory { .. }) => {
+                // Nothing has changed since the last step.
+                course.save()?;
+                return Err(error);
+            }
+            Err(error) => return Err(error),
+        };
+        observer.on_step(&FitProgress { report: &report, total: config.steps, data_wait })?;
+        let done = course.trainer.step_count();
+        let last = done == config.steps;
+        let mut end = None;
+        if last || done.is_multiple_of(config.validate_every) {
+            end = course.validate(observer)?;
+        }
+        if last || end.is_some() || done.is_multiple_of(config.checkpoint_every) {
+            course.save()?;
+        }
+        if let Some(reason) = end.filter(|_| !last) {
+            return Ok(FitEnd::Stopped(reason));
         }
     }
     Ok(FitEnd::Finished)
+}
+
+fn loading(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::Batch { source: Box::new(error) }
+}
+
+/// A training under way.
+struct Course<'a, S> {
+    trainer: &'a mut Trainer,
+    source: &'a mut S,
+    checkpoints: &'a Path,
+    data: Fingerprint,
+    best: Option<(f64, u64)>,
+    /// The step of the last checkpoint.
+    saved: Option<u64>,
+}
+
+impl<S> Course<'_, S>
+where
+    S: BatchSource<Batch = TranscriptionBatch>,
+{
+    /// Writes a checkpoint, unless there is one of this step.
+    fn save(&mut self) -> Result<()> {
+        let step = self.trainer.step_count();
+        if self.saved != Some(step) {
+            self.trainer.save_checkpoint(self.checkpoints, self.data, self.best)?;
+            self.saved = Some(step);
+        }
+        Ok(())
+    }
+
+    /// Validates, keeps the network if it is the best; whether the training should end.
+    fn validate(&mut self, observer: &mut dyn Observer) -> Result<Option<StopReason>> {
+        let step = self.trainer.step_count();
+        let mut model = self.trainer.snapshot()?;
+        let score = observer.on_validation(&mut model, step)?;
+        self.trainer.observe(score);
+        let (value, verdict) = self.trainer.judge(&model, score, self.best)?;
+        if verdict.improved {
+            self.best = Some((value, step));
+            observer.on_best(&model, value, step)?;
+            self.save()?;
+        }
+        Ok(verdict.stop)
+    }
+
+    /// Answers to a step that gave no number: passes it over, goes back, or gives up.
+    fn recover(
+        &mut self,
+        what: &'static str,
+        step: u64,
+        batches: &[TranscriptionBatch],
+        next: BatchPosition,
+        observer: &mut dyn Observer,
+    ) -> Result<()> {
+        let config = self.trainer.config().non_finite.clone();
+        let first = self.trainer.position();
+        let mut answer = self.trainer.trouble.answer(&config, step, first);
+        let newest =
+            (answer == Answer::RolledBack).then(|| latest_checkpoint(self.checkpoints)).flatten();
+        if answer == Answer::RolledBack && newest.is_none() {
+            answer = Answer::Aborted;
+        }
+        let incident = Incident::of(self.trainer, what, answer, batches, next)?;
+        if let Some(folder) = observer.folder() {
+            // A full disk is no reason to lose the training as well.
+            if let Err(error) = incident.write(self.trainer, &folder.join("incidents"), batches) {
+                log::warn!("no account of the incident was written: {error}");
+            }
+        }
+        observer.on_incident(&incident)?;
+        match (answer, newest) {
+            (Answer::Skipped, _) => {
+                self.trainer.position = next;
+                Ok(())
+            }
+            (Answer::RolledBack, Some(checkpoint)) => {
+                // What has been learned of the troubles stays.
+                let trouble = self.trainer.trouble.clone();
+                self.best = self.trainer.restore(&checkpoint, self.data)?.best;
+                self.trainer.trouble = trouble;
+                let step = self.trainer.step_count();
+                self.trainer.trouble.rolled_back(&config, step);
+                self.saved = Some(step);
+                self.source.seek(self.trainer.position()).map_err(loading)
+            }
+            _ => Err(Error::NonFinite { what, step }),
+        }
+    }
 }

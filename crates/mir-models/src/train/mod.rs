@@ -10,12 +10,22 @@
 mod checkpoint;
 mod ema;
 mod fit;
+mod incident;
+mod rehearsal;
+mod replay;
+mod stopping;
 mod trainer;
+mod trouble;
 
 pub use checkpoint::{CheckpointInfo, best_checkpoint, latest_checkpoint};
 pub use ema::Ema;
 pub use fit::{FitEnd, FitProgress, Observer, fit};
+pub use incident::Incident;
+pub use rehearsal::Rehearsal;
+pub use replay::{Replay, replay};
+pub use stopping::{EarlyStopping, StopReason, Verdict};
 pub use trainer::{StepReport, Trainer};
+pub use trouble::{Answer, Trouble};
 
 /// A batch of log-mel windows `[batch, 1, frames, bins]` with note targets.
 pub type TranscriptionBatch =

@@ -1,18 +1,20 @@
 //! One network in training.
 
 use std::{
+    borrow::Cow,
     path::Path,
     time::{Duration, Instant},
 };
 
-use mir_core::batch::BatchPosition;
+use mir_core::batch::{BatchPosition, TranscriptionTargets};
 use mir_features::FrontEndConfig;
+use ndarray::{Array3, Axis, s};
 use tch::Device;
 
 use crate::{
     Error, Result,
     arch::OnsetsFrames,
-    config::{OnsetsFramesConfig, TrainConfig},
+    config::{OnsetsFramesConfig, OutOfMemoryPolicy, TrainConfig},
     error::TorchContext,
     infer::TranscriptionModel,
     loss::{Share, TargetTensors, transcription_loss},
@@ -21,7 +23,7 @@ use crate::{
     params::{Params, named_rng},
     schedule::Plateau,
     tensor,
-    train::{Ema, TranscriptionBatch},
+    train::{EarlyStopping, Ema, Rehearsal, StopReason, TranscriptionBatch, Trouble, Verdict},
     weights::{Fit, ImportReport, ModelMeta, NameMap, import},
 };
 
@@ -55,6 +57,46 @@ pub struct Trainer {
     pub(crate) step: u64,
     /// Where the batch after `step` comes from.
     pub(crate) position: BatchPosition,
+    pub(crate) stopping: EarlyStopping,
+    pub(crate) trouble: Trouble,
+    /// Parts of the loss of the step in hand, for the account of one that failed.
+    pub(super) terms: Vec<(&'static str, f64)>,
+    rehearsal: Option<Rehearsal>,
+}
+
+/// What the backward passes of a step left.
+struct Gradients {
+    loss: f64,
+    parts: Vec<(&'static str, f64)>,
+    /// Before clipping.
+    norm: f64,
+}
+
+/// A batch as it is, or cut along its examples into parts of nearly equal size.
+fn pieces(batch: &TranscriptionBatch, parts: usize) -> Vec<Cow<'_, TranscriptionBatch>> {
+    if parts == 1 {
+        return vec![Cow::Borrowed(batch)];
+    }
+    let examples = batch.inputs.len_of(Axis(0));
+    let parts = parts.min(examples.max(1));
+    (0..parts)
+        .map(|part| {
+            let rows = examples * part / parts..examples * (part + 1) / parts;
+            let cut = |x: &Array3<f32>| x.slice(s![rows.clone(), .., ..]).to_owned();
+            let targets = &batch.targets;
+            Cow::Owned(TranscriptionBatch {
+                inputs: batch.inputs.slice(s![rows.clone(), .., .., ..]).to_owned(),
+                targets: TranscriptionTargets {
+                    onset: cut(&targets.onset),
+                    offset: cut(&targets.offset),
+                    frame: cut(&targets.frame),
+                    velocity: cut(&targets.velocity),
+                    mask: targets.mask.slice(s![rows.clone(), ..]).to_owned(),
+                },
+                windows: batch.windows.get(rows.clone()).unwrap_or_default().to_vec(),
+            })
+        })
+        .collect()
 }
 
 impl Trainer {
@@ -85,6 +127,10 @@ impl Trainer {
             plateau: Plateau::default(),
             step: 0,
             position: BatchPosition::default(),
+            stopping: EarlyStopping::default(),
+            trouble: Trouble::default(),
+            terms: Vec::new(),
+            rehearsal: None,
         })
     }
 
@@ -131,46 +177,41 @@ impl Trainer {
     /// clipping and update. The batches count as one large batch: each cell of their targets has the same
     /// weight. `next` is the position of the batch after the last one.
     ///
+    /// When memory runs out and [`OutOfMemoryPolicy::Split`] is set, every batch is computed in two parts
+    /// from then on, then in four.
+    ///
     /// # Errors
-    /// [`Error::NonFinite`] if loss or gradient norm is no number: the weights are unchanged then.
-    /// [`Error::Shape`] if a batch does not fit the network or there is none, [`Error::OutOfMemory`], or
-    /// what LibTorch says.
+    /// [`Error::NonFinite`] if loss or gradient norm is no number, [`Error::OutOfMemory`]: weights and
+    /// running statistics are unchanged then. [`Error::Shape`] if a batch does not fit the network or there
+    /// is none, or what LibTorch says.
     pub fn step_accumulated(
         &mut self,
         batches: &[TranscriptionBatch],
         next: BatchPosition,
     ) -> Result<StepReport> {
+        self.step_at(batches, next, None)
+    }
+
+    /// The same with a learning rate in place of the schedule's.
+    pub(super) fn step_at(
+        &mut self,
+        batches: &[TranscriptionBatch],
+        next: BatchPosition,
+        rate: Option<f64>,
+    ) -> Result<StepReport> {
         let start = Instant::now();
-        // Dropout draws from LibTorch's generator, whose state cannot be saved: it is given a new one.
-        tch::manual_seed(self.generator_seed());
-        zero_gradients(&self.params);
-        let shares = Share::of(batches.iter().map(|batch| &batch.targets));
-        let mut value = 0.0;
-        let mut parts: Vec<(&'static str, f64)> = Vec::new();
-        for (batch, share) in batches.iter().zip(shares) {
-            let (loss, terms) = self.accumulate(batch, share)?;
-            value += loss;
-            if parts.is_empty() {
-                parts = terms;
-            } else {
-                parts.iter_mut().zip(terms).for_each(|(sum, term)| sum.1 += term.1);
-            }
-        }
-        let gradient_norm = clip_gradients(&self.params, self.config.clip)?;
-        if !gradient_norm.is_finite() {
-            return Err(Error::NonFinite { what: "gradient norm", step: self.step });
-        }
-        let scheduled = self.config.schedule.rate(self.step, self.config.steps);
-        let rate = scheduled * self.plateau.factor();
+        let Gradients { loss, parts, norm } = self.gradients_or_less(batches)?;
+        let rate = rate.unwrap_or_else(|| self.rate());
         self.optimizer.step(&self.params, rate)?;
         let report = StepReport {
             step: self.step,
-            loss: value,
+            loss,
             parts,
-            gradient_norm,
+            gradient_norm: norm,
             rate,
             compute: start.elapsed(),
         };
+        self.trouble.succeeded();
         self.step += 1;
         self.position = next;
         if let Some(ema) = &mut self.ema {
@@ -179,24 +220,94 @@ impl Trainer {
         Ok(report)
     }
 
-    /// Adds the gradients of one batch to those that are there; its loss and the parts of it.
-    fn accumulate(
-        &self,
-        batch: &TranscriptionBatch,
-        share: Share,
-    ) -> Result<(f64, Vec<(&'static str, f64)>)> {
+    /// The learning rate of the next step.
+    pub fn rate(&self) -> f64 {
+        let scheduled = self.config.schedule.rate(self.step, self.config.steps);
+        scheduled * self.plateau.factor() * self.trouble.rate_factor(self.step)
+    }
+
+    /// The gradients of a step, from smaller parts of the batches if there is no memory for more. Where
+    /// there are none in the end, the running statistics are as they were.
+    fn gradients_or_less(&mut self, batches: &[TranscriptionBatch]) -> Result<Gradients> {
+        let statistics = self.params.copy_buffers()?;
+        let mut retries = 0;
+        loop {
+            let error = match self.gradients(batches) {
+                Ok(gradients) => return Ok(gradients),
+                Err(error) => error,
+            };
+            self.params.restore_buffers(&statistics)?;
+            let examples = batches.iter().map(|b| b.inputs.len_of(Axis(0))).min().unwrap_or(0);
+            let smaller = 2 * self.trouble.parts() <= examples;
+            let split = self.config.out_of_memory == OutOfMemoryPolicy::Split;
+            if !(matches!(error, Error::OutOfMemory { .. }) && split && smaller && retries < 2) {
+                return Err(error);
+            }
+            // The tensors of the step are gone; the gradients would stay.
+            zero_gradients(&self.params);
+            self.trouble.cut();
+            retries += 1;
+            log::warn!(
+                "out of memory at step {}: batches of {examples} examples are computed in {} parts",
+                self.step,
+                self.trouble.parts()
+            );
+        }
+    }
+
+    /// Forward and backward pass of all batches, and clipping.
+    fn gradients(&mut self, batches: &[TranscriptionBatch]) -> Result<Gradients> {
+        // Dropout draws from LibTorch's generator, whose state cannot be saved: it is given a new one.
+        tch::manual_seed(self.generator_seed());
+        zero_gradients(&self.params);
+        self.terms.clear();
+        let pieces: Vec<Cow<'_, TranscriptionBatch>> =
+            batches.iter().flat_map(|batch| pieces(batch, self.trouble.parts())).collect();
+        let shares = Share::of(pieces.iter().map(|batch| &batch.targets));
+        let mut loss = 0.0;
+        for (batch, share) in pieces.iter().zip(shares) {
+            loss += self.accumulate(batch, share)?;
+        }
+        let norm = clip_gradients(&self.params, self.config.clip)?;
+        if !norm.is_finite() {
+            return Err(Error::NonFinite { what: "gradient norm", step: self.step });
+        }
+        Ok(Gradients { loss, parts: std::mem::take(&mut self.terms), norm })
+    }
+
+    /// Adds the gradients of one batch to those that are there and the parts of its loss to `terms`; the
+    /// loss.
+    fn accumulate(&mut self, batch: &TranscriptionBatch, share: Share) -> Result<f64> {
+        if let Some(rehearsal) = &mut self.rehearsal {
+            rehearsal.check(self.step, batch.inputs.len_of(Axis(0))).during("a rehearsal")?;
+        }
         let device = self.params.device();
         let input = tensor::from_array(&batch.inputs, device)?;
         let targets = TargetTensors::new(&batch.targets, device)?;
         let mode = Mode { train: true, precision: self.config.precision };
         let heads = self.network.forward(&input, mode)?;
         let loss = transcription_loss(&heads, &targets, &self.config.loss, share)?;
+        if self.terms.is_empty() {
+            self.terms.clone_from(&loss.parts);
+        } else {
+            self.terms.iter_mut().zip(&loss.parts).for_each(|(sum, term)| sum.1 += term.1);
+        }
         let value = loss.total.f_double_value(&[]).during("reading the loss")?;
         if !value.is_finite() {
             return Err(Error::NonFinite { what: "loss", step: self.step });
         }
         loss.total.f_backward().during("the backward pass")?;
-        Ok((value, loss.parts))
+        Ok(value)
+    }
+
+    /// Makes faults happen from now on; see [`Rehearsal`].
+    pub fn rehearse(&mut self, rehearsal: Rehearsal) {
+        self.rehearsal = Some(rehearsal);
+    }
+
+    /// Skips, rollbacks and cuts so far.
+    pub fn trouble(&self) -> &Trouble {
+        &self.trouble
     }
 
     /// Fills the network with weights from elsewhere before the first step: ours, another program's, or a
@@ -218,6 +329,33 @@ impl Trainer {
         if let Some(config) = &self.config.plateau {
             self.plateau.observe(config, score);
         }
+    }
+
+    /// What a validation means for the best network and for the end of the training: `score` is what the
+    /// validation returned, the configuration may name another one among the scores of the model.
+    pub(super) fn judge(
+        &mut self,
+        model: &TranscriptionModel,
+        score: f64,
+        best: Option<(f64, u64)>,
+    ) -> Result<(f64, Verdict)> {
+        let Some(config) = &self.config.early_stopping else {
+            let improved = score.is_finite() && best.is_none_or(|(best, _)| score > best);
+            return Ok((score, Verdict { improved, stop: None }));
+        };
+        let value = match &config.metric {
+            None => score,
+            Some(name) => *model.meta().scores.get(name).ok_or_else(|| {
+                let expected = "the name of a score that the validation notes in the model";
+                Error::config("early_stopping.metric", expected, name)
+            })?,
+        };
+        Ok((value, self.stopping.observe(config, value)))
+    }
+
+    /// Why the training has ended before its last step, if validation ended it.
+    pub fn stopped(&self) -> Option<StopReason> {
+        self.stopping.stopped(self.config.early_stopping.as_ref()?)
     }
 
     /// The network as it stands, averaged weights preferred: a copy that further steps do not change.

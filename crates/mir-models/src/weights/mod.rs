@@ -6,10 +6,16 @@
 
 mod import;
 
-use std::{borrow::Cow, collections::HashMap, fs, path::Path};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+    fs,
+    path::Path,
+};
 
 use mir_core::publish;
 use mir_features::FrontEndConfig;
+use ndarray::ArrayD;
 use safetensors::{Dtype, SafeTensors, View, serialize};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
@@ -171,6 +177,27 @@ pub(crate) fn fill<'a>(
             unused.len()
         ))),
     }
+}
+
+/// The tensors of a safetensors file of 32-bit floats as arrays.
+pub(crate) fn arrays(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, ArrayD<f32>>> {
+    let file = parse(bytes, path)?;
+    let wrong = |name: &str, what: &str| Error::Weights {
+        path: path.to_owned(),
+        reason: format!("tensor '{name}' {what}"),
+    };
+    file.iter()
+        .map(|(name, view)| {
+            if view.dtype() != Dtype::F32 {
+                return Err(wrong(name, "is not of 32-bit floats"));
+            }
+            let (numbers, _) = view.data().as_chunks::<4>();
+            let values = numbers.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
+            let array = ArrayD::from_shape_vec(view.shape(), values)
+                .map_err(|_| wrong(name, "has another number of values than its shape says"))?;
+            Ok((name.to_owned(), array))
+        })
+        .collect()
 }
 
 /// Opens the bytes of a safetensors file; its lengths are checked against the bytes that are there.

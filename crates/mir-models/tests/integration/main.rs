@@ -8,6 +8,7 @@ mod link;
 mod parity;
 mod pytorch;
 mod training;
+mod trouble;
 
 use peak_alloc::PeakAlloc;
 

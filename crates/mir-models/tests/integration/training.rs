@@ -34,14 +34,14 @@ use ndarray::{Array2, Array3, Array4, s};
 use tch::Device;
 
 /// Windows in which key `k` sounds where bin `2k` is loud: learnable at once.
-struct Toy {
+pub(super) struct Toy {
     position: BatchPosition,
     seed: u64,
 }
 
 #[derive(Debug, thiserror::Error)]
 #[error("the toy source does not fail")]
-struct Never;
+pub(super) struct Never;
 
 const BINS: usize = 40;
 const FRAMES: usize = 24;
@@ -95,7 +95,7 @@ impl BatchSource for Toy {
     }
 }
 
-fn toy() -> Toy {
+pub(super) fn toy() -> Toy {
     Toy { position: BatchPosition::default(), seed: 3 }
 }
 
@@ -109,7 +109,7 @@ fn architecture() -> OnsetsFramesConfig {
     }
 }
 
-fn train_config(steps: u64) -> TrainConfig {
+pub(super) fn train_config(steps: u64) -> TrainConfig {
     TrainConfig {
         steps,
         schedule: Schedule::OneCycle { peak: 1e-2, warmup: 0.2 },
@@ -120,7 +120,7 @@ fn train_config(steps: u64) -> TrainConfig {
     }
 }
 
-fn trainer(config: TrainConfig) -> Trainer {
+pub(super) fn trainer(config: TrainConfig) -> Trainer {
     Trainer::new(architecture(), FrontEndConfig::default(), config, Device::Cpu).unwrap()
 }
 
@@ -151,12 +151,12 @@ impl Observer for Watch<'_> {
     }
 }
 
-fn data() -> Fingerprint {
+pub(super) fn data() -> Fingerprint {
     Fingerprint::of_bytes(b"toy")
 }
 
 /// LibTorch has one generator for the whole process: two trainings at a time would share it.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+pub(super) static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn run(trainer: &mut Trainer, folder: &Path, watch: &mut Watch<'_>) -> FitEnd {
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
@@ -165,7 +165,7 @@ fn run(trainer: &mut Trainer, folder: &Path, watch: &mut Watch<'_>) -> FitEnd {
     fit(trainer, &mut toy(), folder, data(), None, watch, stop).unwrap()
 }
 
-fn model_bytes(folder: &Path) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
+pub(super) fn model_bytes(folder: &Path) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
     let checkpoint = latest_checkpoint(folder).unwrap();
     let read = |name: &str| fs::read(checkpoint.join(name)).unwrap();
     (read("model.safetensors"), read("optimizer.safetensors"), read("ema.safetensors"))
