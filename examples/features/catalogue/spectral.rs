@@ -3,13 +3,13 @@
 use mir_core::{AudioBuffer, FrameGrid, SampleRate};
 use mir_features::{
     BinAxis, Delta, DeltaConfig, FeatureMap, FrontEndConfig, GriffinLim, GriffinLimConfig, Hpss,
-    HpssConfig, LogFiltered, LogFilteredConfig, LogMel, LogMelConfig, MelConfig, MelFilterbank,
-    Mfcc, MfccConfig, Normalizer, NormalizerConfig, Pcen, PcenConfig, Result, Rms, RmsConfig,
-    SpecAugment, SpecAugmentConfig, SpectralBandwidth, SpectralBandwidthConfig, SpectralCentroid,
-    SpectralCentroidConfig, SpectralContrast, SpectralContrastConfig, SpectralFlatness,
-    SpectralFlatnessConfig, SpectralFlux, SpectralFluxConfig, SpectralRolloff,
-    SpectralRolloffConfig, Spectrogram, SpectrogramConfig, SpectrumPower, Stft, StftConfig,
-    ZeroCrossingRate, ZeroCrossingRateConfig,
+    HpssConfig, Istft, IstftConfig, LogFiltered, LogFilteredConfig, LogMel, LogMelConfig,
+    MelConfig, MelFilterbank, Mfcc, MfccConfig, Normalizer, NormalizerConfig, Pcen, PcenConfig,
+    Result, Rms, RmsConfig, SpecAugment, SpecAugmentConfig, SpectralBandwidth,
+    SpectralBandwidthConfig, SpectralCentroid, SpectralCentroidConfig, SpectralContrast,
+    SpectralContrastConfig, SpectralFlatness, SpectralFlatnessConfig, SpectralFlux,
+    SpectralFluxConfig, SpectralRolloff, SpectralRolloffConfig, Spectrogram, SpectrogramConfig,
+    SpectrumPower, Stft, StftConfig, ZeroCrossingRate, ZeroCrossingRateConfig,
 };
 use ndarray::{Array2, Array3};
 use serde::{Deserialize, Serialize};
@@ -48,6 +48,22 @@ pub const FEATURES: &[Feature] = &[
                 &stft(input),
                 |c| c.sample_rate,
                 |c, audio| Ok(Stft::new(c)?.spectrum(audio)?.phase()),
+            )
+        },
+    },
+    Feature {
+        name: "inverse-stft",
+        presets: &["librosa", "torchaudio"],
+        about: "samples made again from the STFT",
+        compute: |input| {
+            let preset = IstftConfig { stft: stft(input), ..IstftConfig::default() };
+            input.run(
+                &preset,
+                |c| c.stft.sample_rate,
+                |c, audio| {
+                    let spectrum = Stft::new(c.stft.clone())?.spectrum(audio)?;
+                    waveform(&Istft::new(c)?.process(&spectrum, Some(audio.len()))?)
+                },
             )
         },
     },

@@ -13,7 +13,7 @@ use tch::Tensor;
 
 use crate::{
     Result,
-    config::{HeadKind, OnsetFeed, OnsetsFramesConfig, Stem},
+    config::{Feed, FrameHead, HeadKind, OnsetsFramesConfig, Stem},
     error::TorchContext,
     nn::{BatchNorm, BiLstm, Conv2d, Linear, Mode, dropout, layers::float},
     params::{Params, Scope},
@@ -80,8 +80,9 @@ impl ConvStack {
             dropout(x, self.conv_dropout, mode)
         };
         let pool_after: [bool; 3] = match self.stem {
-            Stem::Kelz => [false, true, true],
             Stem::Early => [true, true, false],
+            // Without a stack there is no place for pooling; see `Front`.
+            Stem::Kelz | Stem::None => [false, true, true],
         };
         let mut x = channels_last(x)?;
         for ((conv, norm), pooled) in self.convs.iter().zip(&self.norms).zip(pool_after) {
@@ -108,28 +109,59 @@ fn channels_last(x: &Tensor) -> Result<Tensor> {
         .during("laying out the input")
 }
 
+/// What a head reads: the features as they are, or what a convolution stack makes of them.
+#[derive(Debug)]
+enum Front {
+    Plain,
+    Conv(Box<ConvStack>),
+}
+
+impl Front {
+    fn new(scope: Scope<'_>, config: &OnsetsFramesConfig) -> Result<Self> {
+        if config.stem == Stem::None {
+            return Ok(Self::Plain);
+        }
+        Ok(Self::Conv(Box::new(ConvStack::new(scope, config)?)))
+    }
+
+    /// Values that it gives for each frame.
+    fn width(config: &OnsetsFramesConfig) -> usize {
+        if config.stem == Stem::None { config.bins } else { config.fc_units }
+    }
+
+    /// `[batch, 1, frames, bins]` → `[batch, frames, width]`.
+    fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        match self {
+            Self::Plain => x.f_squeeze_dim(1).during("reading features"),
+            Self::Conv(stack) => stack.forward(x, mode),
+        }
+    }
+}
+
 /// Features → optional BiLSTM → logits, with the features' own linear logits added on request.
 #[derive(Debug)]
-struct RecurrentHead {
+struct Logits {
     lstm: Option<BiLstm>,
     linear: Linear,
     skip: Option<Linear>,
 }
 
-impl RecurrentHead {
+impl Logits {
+    /// `units` in each direction of the recurrence, 0 for none.
     fn new(
         scope: &mut Scope<'_>,
         first_index: usize,
         inputs: usize,
+        units: usize,
         config: &OnsetsFramesConfig,
     ) -> Result<Self> {
         let keys = config.keys.len();
-        let units = config.lstm_units;
         if units == 0 {
             let linear = Linear::new(scope.child(first_index), inputs, keys)?;
             return Ok(Self { lstm: None, linear, skip: None });
         }
-        let lstm = BiLstm::new(scope.child(first_index).child("rnn"), inputs, units)?;
+        let mut first = scope.child(first_index);
+        let lstm = BiLstm::new(first.child("rnn"), inputs, units, config.lstm_layers)?;
         let linear = Linear::new(scope.child(first_index + 1), 2 * units, keys)?;
         let skip =
             config.conv_skip.then(|| Linear::new(scope.child("skip"), inputs, keys)).transpose()?;
@@ -151,54 +183,41 @@ impl RecurrentHead {
     }
 }
 
-/// A head with a convolution stack of its own.
+/// One head: logits of its own features, or of another head's.
 #[derive(Debug)]
-struct Stack {
-    conv: ConvStack,
-    head: RecurrentHead,
+struct Head {
+    own: Option<Front>,
+    logits: Logits,
 }
 
-impl Stack {
-    fn new(mut scope: Scope<'_>, config: &OnsetsFramesConfig) -> Result<Self> {
-        let conv = ConvStack::new(scope.child(0), config)?;
-        let head = RecurrentHead::new(&mut scope, 1, config.fc_units, config)?;
-        Ok(Self { conv, head })
-    }
-}
-
-/// A head that is a linear layer on convolution features, its own or another head's.
-#[derive(Debug)]
-struct LinearHead {
-    conv: Option<ConvStack>,
-    linear: Linear,
-}
-
-impl LinearHead {
+impl Head {
+    /// `None` for a head that is not wanted.
     fn new(
         mut scope: Scope<'_>,
         kind: HeadKind,
+        units: usize,
         config: &OnsetsFramesConfig,
     ) -> Result<Option<Self>> {
-        let conv = match kind {
+        let own = match kind {
             HeadKind::None => return Ok(None),
             HeadKind::Shared => None,
-            HeadKind::Own => Some(ConvStack::new(scope.child(0), config)?),
+            HeadKind::Own => Some(Front::new(scope.child(0), config)?),
         };
-        let linear = Linear::new(scope.child(1), config.fc_units, config.keys.len())?;
-        Ok(Some(Self { conv, linear }))
+        let logits = Logits::new(&mut scope, 1, Front::width(config), units, config)?;
+        Ok(Some(Self { own, logits }))
+    }
+
+    /// The features that it reads.
+    fn features(&self, x: &Tensor, shared: &Tensor, mode: Mode) -> Result<Tensor> {
+        match &self.own {
+            Some(front) => front.forward(x, mode),
+            None => Ok(shared.shallow_clone()),
+        }
     }
 
     fn forward(&self, x: &Tensor, shared: &Tensor, mode: Mode) -> Result<Tensor> {
-        let own = self.conv.as_ref().map(|conv| conv.forward(x, mode)).transpose()?;
-        float(&self.linear.forward(own.as_ref().unwrap_or(shared), mode)?)
+        self.logits.forward(&self.features(x, shared, mode)?, mode)
     }
-}
-
-/// The offset head: recurrent with its own stack, linear when it shares one.
-#[derive(Debug)]
-enum OffsetHead {
-    Own(Stack),
-    Shared(LinearHead),
 }
 
 /// The network.
@@ -206,11 +225,13 @@ enum OffsetHead {
 pub struct OnsetsFrames {
     config: OnsetsFramesConfig,
     input_norm: Option<BatchNorm>,
-    onset: Stack,
-    offset: Option<OffsetHead>,
-    frame: LinearHead,
+    /// What the onset head reads; heads without features of their own read it too.
+    onset_front: Front,
+    onset: Logits,
+    offset: Option<Head>,
+    frame: Head,
     combined: Option<(BiLstm, Linear)>,
-    velocity: Option<LinearHead>,
+    velocity: Option<Head>,
 }
 
 impl OnsetsFrames {
@@ -221,36 +242,34 @@ impl OnsetsFrames {
     /// [`Error::DuplicateParameter`](crate::Error::DuplicateParameter) if the names are taken.
     pub fn new(params: &mut Params, config: OnsetsFramesConfig) -> Result<Self> {
         config.validate()?;
+        let (keys, units) = (config.keys.len(), config.lstm_units);
         let mut root = params.root();
         let input_norm = config
             .input_norm
             .then(|| BatchNorm::new(root.child("input_norm"), config.bins))
             .transpose()?;
-        let onset = Stack::new(root.child("onset_stack"), &config)?;
-        let offset = match config.offset_head {
-            HeadKind::None => None,
-            HeadKind::Own => {
-                Some(OffsetHead::Own(Stack::new(root.child("offset_stack"), &config)?))
-            }
-            HeadKind::Shared => {
-                LinearHead::new(root.child("offset_stack"), HeadKind::Shared, &config)?
-                    .map(OffsetHead::Shared)
-            }
-        };
-        let frame = LinearHead::new(root.child("frame_stack"), config.frame_head, &config)?
+        let mut scope = root.child("onset_stack");
+        let onset_front = Front::new(scope.child(0), &config)?;
+        let onset = Logits::new(&mut scope, 1, Front::width(&config), units, &config)?;
+        // An offset head is recurrent if it has features of its own, and nearly free if it has not.
+        let of_offsets = if config.offset_head == HeadKind::Own { units } else { 0 };
+        let offset =
+            Head::new(root.child("offset_stack"), config.offset_head, of_offsets, &config)?;
+        let independent = config.frame_result == FrameHead::Independent;
+        let of_frames = if independent { units } else { 0 };
+        let frame = Head::new(root.child("frame_stack"), config.frame_head, of_frames, &config)?
             .ok_or_else(|| crate::Error::config("frame_head", "own or shared", "none"))?;
-        let combined = (config.lstm_units > 0)
+        let combined = (units > 0 && !independent)
             .then(|| -> Result<_> {
-                let keys = config.keys.len();
                 let inputs = keys * if offset.is_some() { 3 } else { 2 };
                 let mut scope = root.child("combined_stack");
-                let lstm = BiLstm::new(scope.child(0).child("rnn"), inputs, config.lstm_units)?;
-                Ok((lstm, Linear::new(scope.child(1), 2 * config.lstm_units, keys)?))
+                let mut first = scope.child(0);
+                let lstm = BiLstm::new(first.child("rnn"), inputs, units, config.lstm_layers)?;
+                Ok((lstm, Linear::new(scope.child(1), 2 * units, keys)?))
             })
             .transpose()?;
-        let velocity =
-            LinearHead::new(root.child("velocity_stack"), config.velocity_head, &config)?;
-        Ok(Self { config, input_norm, onset, offset, frame, combined, velocity })
+        let velocity = Head::new(root.child("velocity_stack"), config.velocity_head, 0, &config)?;
+        Ok(Self { config, input_norm, onset_front, onset, offset, frame, combined, velocity })
     }
 
     /// The configuration.
@@ -263,6 +282,27 @@ impl OnsetsFrames {
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) for another number of channels or bins.
     pub fn forward(&self, input: &Tensor, mode: Mode) -> Result<Heads> {
+        let x = self.normalized(input, mode)?;
+        let shared = self.onset_front.forward(&x, mode)?;
+        let onset = self.onset.forward(&shared, mode)?;
+        let of_frames = self.frame.features(&x, &shared, mode)?;
+        // An offset head without features of its own reads those of the frame head, which it resembles more.
+        let offset =
+            self.offset.as_ref().map(|head| head.forward(&x, &of_frames, mode)).transpose()?;
+        let activation = self.frame.logits.forward(&of_frames, mode)?;
+        let frame = match &self.combined {
+            None => activation,
+            Some(combined) => {
+                self.combine(combined, [&onset, &activation], offset.as_ref(), mode)?
+            }
+        };
+        let velocity =
+            self.velocity.as_ref().map(|head| head.forward(&x, &shared, mode)).transpose()?;
+        Ok(Heads { onset, frame, offset, velocity })
+    }
+
+    /// The input, its bins normalised on request.
+    fn normalized(&self, input: &Tensor, mode: Mode) -> Result<Tensor> {
         let size = input.size();
         if size.len() != 4 || size[1] != 1 || size[3] != self.config.bins as i64 {
             return Err(crate::Error::Shape {
@@ -271,59 +311,43 @@ impl OnsetsFrames {
                 actual: size.iter().map(|&n| n as usize).collect(),
             });
         }
-        let x = match &self.input_norm {
-            None => input.shallow_clone(),
-            Some(norm) => {
-                // [B, 1, T, F] -> [B, F, 1, T] and back: one mean and variance a bin.
-                let bins_first = input.f_permute([0, 3, 1, 2]).during("permuting")?;
-                norm.forward(&bins_first, mode)?.f_permute([0, 2, 3, 1]).during("permuting")?
+        let Some(norm) = &self.input_norm else { return Ok(input.shallow_clone()) };
+        // [B, 1, T, F] -> [B, F, 1, T] and back: one mean and variance a bin.
+        let bins_first = input.f_permute([0, 3, 1, 2]).during("permuting")?;
+        norm.forward(&bins_first, mode)?.f_permute([0, 2, 3, 1]).during("permuting")
+    }
+
+    /// The frame logits, out of what the heads say.
+    fn combine(
+        &self,
+        (lstm, linear): &(BiLstm, Linear),
+        [onset, activation]: [&Tensor; 2],
+        offset: Option<&Tensor>,
+        mode: Mode,
+    ) -> Result<Tensor> {
+        let config = &self.config;
+        let feed = |logits: &Tensor, feed: Feed| match feed {
+            Feed::Prob => logits.f_sigmoid().during("feeding a head"),
+            Feed::Logit => Ok(logits.shallow_clone()),
+        };
+        // Detached, as a rule: the frame loss must not train the onset and offset heads.
+        let of_other = |logits: &Tensor| {
+            if config.frame_trains_onsets {
+                return feed(logits, config.onset_feed);
             }
+            feed(&logits.f_detach().during("feeding a head")?, config.onset_feed)
         };
-        let onset_features = self.onset.conv.forward(&x, mode)?;
-        let onset = self.onset.head.forward(&onset_features, mode)?;
-        let frame_features = match &self.frame.conv {
-            Some(conv) => conv.forward(&x, mode)?,
-            None => onset_features.shallow_clone(),
-        };
-        let offset = match &self.offset {
-            None => None,
-            Some(OffsetHead::Own(stack)) => {
-                Some(stack.head.forward(&stack.conv.forward(&x, mode)?, mode)?)
-            }
-            Some(OffsetHead::Shared(head)) => Some(head.forward(&x, &frame_features, mode)?),
-        };
-        let activation = float(&self.frame.linear.forward(&frame_features, mode)?)?;
-        let frame = match &self.combined {
-            None => activation,
-            Some((lstm, linear)) => {
-                // Detached: the frame loss must not train the onset and offset stacks.
-                let detached = |logits: &Tensor| {
-                    let logits = logits.f_detach()?;
-                    match self.config.onset_feed {
-                        OnsetFeed::Prob => logits.f_sigmoid(),
-                        OnsetFeed::Logit => Ok(logits),
-                    }
-                };
-                let mut inputs = vec![detached(&onset).during("feeding onsets")?];
-                if let Some(offset) = &offset {
-                    inputs.push(detached(offset).during("feeding offsets")?);
-                }
-                inputs.push(activation.f_sigmoid().during("a sigmoid")?);
-                let joined = Tensor::f_cat(&inputs, -1).during("joining heads")?;
-                let logits = float(&linear.forward(&lstm.forward(&joined, mode)?, mode)?)?;
-                if self.config.conv_skip {
-                    logits.f_add(&activation).during("adding logits")?
-                } else {
-                    logits
-                }
-            }
-        };
-        let velocity = self
-            .velocity
-            .as_ref()
-            .map(|head| head.forward(&x, &onset_features, mode))
-            .transpose()?;
-        Ok(Heads { onset, frame, offset, velocity })
+        let mut inputs = vec![of_other(onset)?];
+        if let Some(offset) = offset {
+            inputs.push(of_other(offset)?);
+        }
+        inputs.push(feed(activation, config.activation_feed)?);
+        let joined = Tensor::f_cat(&inputs, -1).during("joining heads")?;
+        let logits = float(&linear.forward(&lstm.forward(&joined, mode)?, mode)?)?;
+        if config.conv_skip {
+            return logits.f_add(activation).during("adding logits");
+        }
+        Ok(logits)
     }
 }
 
@@ -332,6 +356,7 @@ mod tests {
     use tch::{Device, Kind};
 
     use super::*;
+    use crate::config::CourseModel;
 
     fn network(config: OnsetsFramesConfig) -> (Params, OnsetsFrames) {
         let mut params = Params::new(Device::Cpu, 1);
@@ -355,6 +380,22 @@ mod tests {
     }
 
     #[test]
+    fn the_models_of_the_course_have_their_parameters() {
+        // Channels, units; baseline, RNN, CRNN, Onsets and Frames.
+        for (c, f, expected) in [
+            (48, 256, [2_973_840, 854_832, 3_821_456, 3_787_752]),
+            (48, 512, [5_821_072, 854_832, 6_984_080, 6_792_680]),
+            (32, 256, [1_970_160, 854_832, 2_817_776, 2_784_072]),
+            (48, 768, [8_668_304, 854_832, 10_146_704, 9_797_608]),
+            (16, 128, [504_400, 854_832, 1_194_320, 1_239_464]),
+        ] {
+            let found = CourseModel::ALL
+                .map(|model| network(OnsetsFramesConfig::course(model, c, f)).0.count_trainable());
+            assert_eq!(found, expected, "{c} channels, {f} units");
+        }
+    }
+
+    #[test]
     fn every_length_keeps_its_frames() {
         let small = OnsetsFramesConfig::small();
         let bare = OnsetsFramesConfig {
@@ -363,9 +404,11 @@ mod tests {
             velocity_head: HeadKind::None,
             ..OnsetsFramesConfig::jongwook(4)
         };
-        for config in [OnsetsFramesConfig::jongwook(4), small, bare] {
+        let mut configs = vec![OnsetsFramesConfig::jongwook(4), small, bare];
+        configs.extend(CourseModel::ALL.map(|model| OnsetsFramesConfig::course(model, 4, 16)));
+        for config in configs {
             let (_params, network) = network(config.clone());
-            for frames in [1, 2, 200] {
+            for frames in [1, 2, 200, 640] {
                 let x = Tensor::zeros([2, 1, frames, 229], (Kind::Float, Device::Cpu));
                 let heads = network.forward(&x, Mode::EVAL).unwrap();
                 for head in [
@@ -395,18 +438,28 @@ mod tests {
 
     #[test]
     fn the_frame_loss_does_not_reach_the_onset_stack() {
-        let (params, network) = network(OnsetsFramesConfig::jongwook(4));
-        let x = Tensor::randn([1, 1, 20, 229], (Kind::Float, Device::Cpu));
-        let mode = Mode { train: true, ..Mode::EVAL };
-        network.forward(&x, mode).unwrap().frame.sum(Kind::Float).backward();
-        let mut reached = 0;
-        for (name, tensor) in params.trainable() {
-            let gradient = tensor.grad();
-            let touched = gradient.defined() && gradient.abs().max().double_value(&[]) > 0.0;
-            let of_frames = name.starts_with("frame_stack") || name.starts_with("combined_stack");
-            assert!(!touched || of_frames, "{name}");
-            reached += usize::from(touched);
+        let trained_by_frames = |config: OnsetsFramesConfig| -> Vec<String> {
+            let (params, network) = network(config);
+            let x = Tensor::randn([1, 1, 20, 229], (Kind::Float, Device::Cpu));
+            let mode = Mode { train: true, ..Mode::EVAL };
+            network.forward(&x, mode).unwrap().frame.sum(Kind::Float).backward();
+            let touched = |tensor: &Tensor| {
+                let gradient = tensor.grad();
+                gradient.defined() && gradient.abs().max().double_value(&[]) > 0.0
+            };
+            let touched = params.trainable().filter(|(_, tensor)| touched(tensor));
+            touched.map(|(name, _)| name.to_owned()).collect()
+        };
+        let of_onsets = |name: &String| name.starts_with("onset_stack");
+        let course = OnsetsFramesConfig::course(CourseModel::Onf, 4, 16);
+        for config in [OnsetsFramesConfig::jongwook(4), course] {
+            let names = trained_by_frames(config);
+            assert!(names.len() > 10);
+            let of_frames = ["frame_stack", "combined_stack"];
+            let other = names.iter().find(|n| !of_frames.iter().any(|of| n.starts_with(of)));
+            assert_eq!(other, None);
         }
-        assert!(reached > 10);
+        let first = OnsetsFramesConfig { conv_channels: 4, ..OnsetsFramesConfig::magenta_2018() };
+        assert!(trained_by_frames(first).iter().any(of_onsets));
     }
 }

@@ -1,11 +1,12 @@
 //! Configurations of networks, losses and training: plain data, `Default` = the published system.
 
+mod network;
 mod optimizer;
 mod stopping;
 
-use mir_core::{Fingerprinted, KeyRange};
 use serde::{Deserialize, Serialize};
 
+pub use network::{CourseModel, Feed, FrameHead, HeadKind, OnsetsFramesConfig, Stem};
 pub use optimizer::{
     AdadeltaConfig, AdamConfig, Flavour, OptimizerConfig, ParameterGroup, RmsPropConfig, SgdConfig,
 };
@@ -13,168 +14,6 @@ use optimizer::{fraction, not_negative, positive};
 pub use stopping::{EarlyStoppingConfig, NonFiniteConfig, NonFinitePolicy, OutOfMemoryPolicy};
 
 use crate::{Error, Result, schedule::PlateauConfig};
-
-/// Where a head takes its features from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum HeadKind {
-    /// There is no such head.
-    None,
-    /// A linear layer on the features of another head's convolution stack: nearly free.
-    Shared,
-    /// Its own convolution stack, as published.
-    #[default]
-    Own,
-}
-
-/// What the frame head reads of the onset head.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnsetFeed {
-    /// Probabilities, after the sigmoid.
-    #[default]
-    Prob,
-    /// Logits.
-    Logit,
-}
-
-/// How the convolution stack treats the frequency axis.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stem {
-    /// Two layers at full resolution, then pooling: the stack of Kelz et al. 2016, as published.
-    #[default]
-    Kelz,
-    /// Pooling after each of the first two layers: the same receptive field in time for about half of
-    /// the arithmetic, the second layer seeing half as many bins.
-    Early,
-}
-
-/// Architecture of an Onsets-and-Frames network (Hawthorne et al. 2018; sizes of
-/// jongwook/onsets-and-frames by default, 26,491,256 parameters).
-///
-/// The options beyond the published structure are `stem`, `conv_skip`, `input_norm` and the `Shared`
-/// heads; all are off by default.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct OnsetsFramesConfig {
-    /// Bins of the input features, at least 4.
-    pub bins: usize,
-    /// Keys of the output, one column each.
-    pub keys: KeyRange,
-    /// Maps `c` of the first two convolutions; the third has `2c`. At least 1.
-    pub conv_channels: usize,
-    /// Units of the fully connected layer after the convolutions, at least 1.
-    pub fc_units: usize,
-    /// A ReLU after that layer, as in Magenta's code (jongwook and the course have none).
-    pub fc_relu: bool,
-    /// Units per direction of each bidirectional LSTM; 0 leaves the recurrence out.
-    pub lstm_units: usize,
-    /// How the convolution stack treats the frequency axis.
-    pub stem: Stem,
-    /// Adds the convolution stack's own linear logits to those of the LSTM: the network learns like a
-    /// plain CNN from the first step, the recurrence corrects it.
-    pub conv_skip: bool,
-    /// Batch normalisation of every input bin over batch and time, before the first convolution.
-    pub input_norm: bool,
-    /// What the frame head reads of the onset head (always without gradient).
-    pub onset_feed: OnsetFeed,
-    /// Whose convolution stack the frame head reads: its own, as published, or the onset head's. Not
-    /// `None`.
-    pub frame_head: HeadKind,
-    /// The offset head.
-    pub offset_head: HeadKind,
-    /// The velocity head.
-    pub velocity_head: HeadKind,
-    /// Dropout after each pooling layer, in [0, 1).
-    pub conv_dropout: f64,
-    /// Dropout after the fully connected layer, in [0, 1).
-    pub fc_dropout: f64,
-}
-
-impl Default for OnsetsFramesConfig {
-    fn default() -> Self {
-        Self::jongwook(48)
-    }
-}
-
-impl Fingerprinted for OnsetsFramesConfig {
-    const DOMAIN: &'static str = "mir-models/onsets-frames/1";
-}
-
-impl OnsetsFramesConfig {
-    /// The structure of jongwook/onsets-and-frames at a model complexity (published: 48): `16·complexity`
-    /// units, half of it per LSTM direction.
-    pub fn jongwook(complexity: usize) -> Self {
-        Self {
-            bins: 229,
-            keys: KeyRange::PIANO,
-            conv_channels: complexity,
-            fc_units: 16 * complexity,
-            fc_relu: false,
-            lstm_units: 8 * complexity,
-            stem: Stem::Kelz,
-            conv_skip: false,
-            input_norm: false,
-            onset_feed: OnsetFeed::Prob,
-            frame_head: HeadKind::Own,
-            offset_head: HeadKind::Own,
-            velocity_head: HeadKind::Own,
-            conv_dropout: 0.25,
-            fc_dropout: 0.5,
-        }
-    }
-
-    /// A small network that learns quickly on a CPU: one convolution stack with early pooling for all
-    /// heads, its linear logits added to those of an LSTM for onsets and one for frames.
-    pub fn small() -> Self {
-        Self {
-            // LibTorch's CPU kernels work on blocks of 16 channels: 20 would cost as much as 32.
-            conv_channels: 16,
-            fc_units: 256,
-            fc_relu: false,
-            lstm_units: 64,
-            stem: Stem::Early,
-            conv_skip: true,
-            input_norm: true,
-            frame_head: HeadKind::Shared,
-            offset_head: HeadKind::None,
-            velocity_head: HeadKind::Shared,
-            // Dropout on the planes would cost as much as the convolutions.
-            conv_dropout: 0.0,
-            fc_dropout: 0.25,
-            ..Self::jongwook(16)
-        }
-    }
-
-    /// Checks every field.
-    ///
-    /// # Errors
-    /// [`Error::Config`] names the first that is outside its range.
-    pub fn validate(&self) -> Result<()> {
-        let count = |field, value: usize, low: usize, expected| {
-            if (low..=65_536).contains(&value) {
-                Ok(())
-            } else {
-                Err(Error::config(field, expected, value))
-            }
-        };
-        count("bins", self.bins, 4, "4 to 65536")?;
-        count("conv_channels", self.conv_channels, 1, "1 to 65536")?;
-        count("fc_units", self.fc_units, 1, "1 to 65536")?;
-        count("lstm_units", self.lstm_units, 0, "0 to 65536")?;
-        if self.frame_head == HeadKind::None {
-            return Err(Error::config("frame_head", "own or shared", "none"));
-        }
-        for (field, value) in [("conv_dropout", self.conv_dropout), ("fc_dropout", self.fc_dropout)]
-        {
-            if !(0.0..1.0).contains(&value) {
-                return Err(Error::config(field, "at least 0 and below 1", value));
-            }
-        }
-        Ok(())
-    }
-}
 
 /// Weights of the parts of the transcription loss.
 ///
@@ -371,11 +210,15 @@ mod tests {
 
     #[test]
     fn every_preset_is_valid_and_survives_toml() {
-        for config in [
+        let mut networks = vec![
             OnsetsFramesConfig::default(),
             OnsetsFramesConfig::jongwook(8),
             OnsetsFramesConfig::small(),
-        ] {
+            OnsetsFramesConfig::magenta_2018(),
+            OnsetsFramesConfig::magenta_2019(),
+        ];
+        networks.extend(CourseModel::ALL.map(|model| OnsetsFramesConfig::course(model, 48, 256)));
+        for config in networks {
             config.validate().unwrap();
             let text = toml::to_string(&config).unwrap();
             assert_eq!(toml::from_str::<OnsetsFramesConfig>(&text).unwrap(), config);

@@ -8,20 +8,20 @@ use crate::{
     params::Scope,
 };
 
-/// One layer of bidirectional LSTM: a [`Recurrent`] of the usual shape, without its state.
+/// Bidirectional LSTM: a [`Recurrent`] of the usual shape, without its state.
 #[derive(Debug)]
 pub struct BiLstm(Recurrent);
 
 impl BiLstm {
-    /// A layer with `hidden` units in each direction.
+    /// `layers` on top of each other, each with `hidden` units in each direction.
     ///
     /// # Errors
     /// As [`Recurrent::new`].
-    pub fn new(scope: Scope<'_>, inputs: usize, hidden: usize) -> Result<Self> {
+    pub fn new(scope: Scope<'_>, inputs: usize, hidden: usize, layers: usize) -> Result<Self> {
         let options = RecurrentOptions {
             cell: Cell::Lstm,
             hidden,
-            layers: 1,
+            layers,
             bidirectional: true,
             dropout: 0.0,
         };
