@@ -5,6 +5,7 @@
 //! therefore transcribe a recording without its user repeating a single parameter.
 
 mod import;
+mod originals;
 
 use std::{
     borrow::Cow,

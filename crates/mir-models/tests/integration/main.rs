@@ -5,6 +5,7 @@
 mod export;
 mod import;
 mod link;
+mod networks;
 mod parity;
 mod pytorch;
 mod training;
