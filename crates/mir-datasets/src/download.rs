@@ -1,7 +1,7 @@
 //! Downloads: the archives of open data sets, complete and unchanged, or a word on how to get the others.
 //!
 //! A file is written under a hidden name, goes on where it stopped, and gets its own name when its checksum
-//! is right; then it is unpacked by [`archive`](crate::archive). Data sets that are handed out on request give
+//! is right; then it is unpacked by [`archive`]. Data sets that are handed out on request give
 //! [`Error::Manual`], which says whom to ask, under which terms, and where to put what comes.
 //!
 //! ```no_run

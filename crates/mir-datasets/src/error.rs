@@ -352,7 +352,7 @@ pub enum Error {
         actual: String,
     },
     /// The HDF5 library refused an operation.
-    #[error("cannot {action} the feature store {}", path.display())]
+    #[error("cannot {action} the HDF5 file {}", path.display())]
     Hdf5 {
         /// `open`, `write` …
         action: &'static str,

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | to list recordings and load audio, stems and annotations | [`Dataset`], [`Track`], [`loaders`] |
 //! | a published split, one drawn by seed, or to know what leaks | [`splits`] |
+//! | a stretch of a recording with what is annotated in it | [`mod@excerpt`] |
 //! | to know whether all files are there and whole | [`Index`], [`mod@validate`] |
 //! | to count recordings, seconds and notes | [`stats`] |
 //! | a piano data set that needs no download | [`mini`] |
@@ -67,6 +68,7 @@ mod dataset;
 #[cfg(feature = "download")]
 pub mod download;
 mod error;
+pub mod excerpt;
 pub mod export;
 pub mod index;
 mod loader;

@@ -26,9 +26,10 @@ use mir_core::{
 use serde::Deserialize;
 
 use super::{
-    collection::{Collection, FileTrack, Info, Sound},
+    collection::{Collection, FileTrack, Info},
     common::{is_below, list},
     read,
+    sound::Sound,
 };
 use crate::{Erratum, Error, Kind, Result};
 

@@ -22,8 +22,9 @@ use mir_core::{
 };
 
 use super::{
-    collection::{Collection, FileTrack, Info, Sound},
+    collection::{Collection, FileTrack, Info},
     common::{first_there, list},
+    sound::Sound,
 };
 use crate::{Kind, Result, Split};
 

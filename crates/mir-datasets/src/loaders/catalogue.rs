@@ -4,9 +4,9 @@ use std::{fmt, path::Path, sync::Arc};
 
 use super::{
     Info, Maestro, MaestroConfig, Maps, MapsConfig, adc2004, asap, bach10, bach10_sibelius,
-    beatles, billboard, dsd100, folder, giantsteps, groove_midi, gtzan, guitarset, ikala, maestro,
-    maps, mdb_synth, medleydb, mirex05, musdb18, musicnet, orchset, rwc, rwc_instruments, salami,
-    slakh, vocadito, wjazzd,
+    beatles, billboard, dsd100, folder, giantsteps, groove_midi, gtzan, guitarset, haydn_op20,
+    ikala, maestro, maps, mdb_synth, medleydb, mirex05, musdb18, musicnet, orchset, rwc,
+    rwc_instruments, salami, slakh, vocadito, wjazzd,
 };
 use crate::{
     Dataset, Error, Result,
@@ -55,6 +55,7 @@ static PLAIN: &[Entry] = &entries![
     groove_midi,
     gtzan,
     guitarset,
+    haydn_op20,
     ikala,
     medleydb,
     mirex05,

@@ -7,10 +7,10 @@ use std::{
     sync::Arc,
 };
 
-use mir_audio::{LoadOptions, mix};
+use mir_audio::LoadOptions;
 use mir_core::{AudioBuffer, Fingerprint};
 
-use super::common::fingerprint;
+use super::{common::fingerprint, sound::Sound};
 use crate::{
     Annotation, Dataset, Erratum, Error, Kind, Label, Partition, Result, Split, Stem, Track,
     TrackId, dataset::not_annotated, splits,
@@ -224,91 +224,6 @@ impl Dataset for Collection {
     }
 }
 
-/// Where audio is.
-#[derive(Clone, Debug)]
-pub(super) enum Sound {
-    /// A file of its own.
-    File(PathBuf),
-    /// One stream of a file that has several.
-    Stream(PathBuf, usize),
-    /// One channel of a file.
-    Channel(PathBuf, usize),
-    /// The sum of all channels of a file.
-    ChannelSum(PathBuf),
-    /// The sum of several files of one length; there is at least one.
-    Sum(Vec<PathBuf>),
-    /// The data set has no audio of it; where it might be put.
-    Nowhere(PathBuf),
-}
-
-impl Sound {
-    fn paths(&self) -> &[PathBuf] {
-        match self {
-            Self::File(path)
-            | Self::Stream(path, _)
-            | Self::Channel(path, _)
-            | Self::ChannelSum(path)
-            | Self::Nowhere(path) => std::slice::from_ref(path),
-            Self::Sum(paths) => paths,
-        }
-    }
-
-    fn load(&self, track: &TrackId, options: &LoadOptions) -> Result<AudioBuffer> {
-        if let Some(path) = self.paths().iter().find(|path| !path.is_file()) {
-            let path = path.to_owned();
-            return Err(Error::MissingFile { track: track.clone(), what: "audio file", path });
-        }
-        self.decode(options)
-            .map_err(|source| Error::Audio { track: track.clone(), source: Box::new(source) })
-    }
-
-    /// Length in seconds; of the first file where there are several.
-    pub(super) fn seconds(&self, track: &TrackId) -> Result<f64> {
-        let path = self.paths().first().filter(|path| path.is_file());
-        if let Some(path) = path {
-            let stream = if let Self::Stream(_, stream) = self { *stream } else { 0 };
-            let about = mir_audio::streams(path).ok();
-            let known = about.and_then(|all| all.get(stream).and_then(|info| info.duration()));
-            if let Some(seconds) = known {
-                return Ok(seconds);
-            }
-        }
-        let audio = self.load(track, &LoadOptions::default())?;
-        Ok(audio.sample_rate().seconds(audio.len()))
-    }
-
-    fn decode(&self, options: &LoadOptions) -> mir_audio::Result<AudioBuffer> {
-        let mut options = options.clone();
-        match self {
-            Self::File(path) | Self::Nowhere(path) => mir_audio::load(path, &options),
-            Self::Stream(path, stream) => {
-                options.stream = Some(*stream);
-                mir_audio::load(path, &options)
-            }
-            Self::Channel(path, channel) => {
-                options.channels = Some(vec![*channel]);
-                mir_audio::load(path, &options)
-            }
-            Self::ChannelSum(path) => {
-                (options.channels, options.mono) = (None, false);
-                let audio = mir_audio::load(path, &options)?;
-                let channels = audio.channels() as f64;
-                Ok(mix::gain(mix::downmix(&audio, mix::Downmix::Mean)?, channels))
-            }
-            Self::Sum(paths) => {
-                let parts = paths.iter().map(|path| mir_audio::load(path, &options));
-                mix::sum(&parts.collect::<mir_audio::Result<Vec<_>>>()?)
-            }
-        }
-    }
-}
-
-impl From<PathBuf> for Sound {
-    fn from(path: PathBuf) -> Self {
-        Self::File(path)
-    }
-}
-
 type Read = dyn Fn(&Path) -> Result<Annotation> + Send + Sync;
 
 /// How one annotation is read.
@@ -484,6 +399,10 @@ impl Track for FileTrack {
     }
 
     fn source_fingerprint(&self) -> Result<Fingerprint> {
+        #[cfg(feature = "hdf5")]
+        if let Sound::Packed(packed) = &self.sound {
+            return packed.fingerprint();
+        }
         let files: Vec<PathBuf> = self.files().into_iter().filter(|path| path.is_file()).collect();
         let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
         fingerprint(&format!("mir-datasets/{}/1", self.dataset), &files)

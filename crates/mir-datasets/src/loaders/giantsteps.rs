@@ -2,7 +2,7 @@
 //!
 //! | name | annotation | audio |
 //! |---|---|---|
-//! | `giantsteps_key` | `keys_gs+/NAME.txt`: `D major` | `audio/NAME.mp3` |
+//! | `giantsteps_key` | `keys_gs+/NAME.txt`: `D major`; `meta/NAME.json` | `audio/NAME.mp3` |
 //! | `giantsteps_tempo` | `annotations_v2/jams/NAME.jams`, then `annotations/jams/NAME.jams` | `audio/NAME.mp3` |
 //!
 //! # Conventions
@@ -20,6 +20,7 @@ use mir_core::{
     Interval, Labeled,
     formats::{Jams, read_text},
 };
+use serde::Deserialize;
 
 use super::{
     collection::{Collection, FileTrack, Info},
@@ -56,16 +57,38 @@ pub const TEMPO: Info = Info {
 /// Length of a clip, seconds.
 const CLIP: f64 = 120.0;
 
-/// Lists the clips of GiantSteps Key; reads none of them.
+/// What the shop that sells a recording says of it, as far as it is read.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Meta {
+    title: String,
+    artists: Vec<Named>,
+    genres: Vec<Named>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+}
+
+/// Lists the clips of GiantSteps Key; reads what the shop says of them and nothing else.
 ///
 /// # Errors
-/// [`Error::NoRecordings`] for another layout.
+/// [`Error::NoRecordings`] for another layout; [`Error::Core`] for a `meta` file that is no JSON.
 pub fn open_key(root: impl AsRef<Path>) -> Result<Collection> {
     let root = root.as_ref();
     list(root)?;
     let tracks = named(&root.join("keys_gs+"), "txt")?.into_iter().map(|(name, path)| {
         let sound = root.join("audio").join(format!("{name}.mp3"));
-        Ok(FileTrack::new(&KEY, &name, sound)?.label(Kind::Keys, "", path, read_key))
+        let meta = read_meta(&root.join("meta").join(format!("{name}.json")))?;
+        let names = |list: Vec<Named>| {
+            list.into_iter().map(|named| named.name).collect::<Vec<_>>().join(", ")
+        };
+        Ok(FileTrack::new(&KEY, &name, sound)?
+            .artist(names(meta.artists))
+            .meta("title", meta.title)
+            .meta("genre", names(meta.genres))
+            .label(Kind::Keys, "", path, read_key))
     });
     Collection::new(&KEY, root, tracks.collect::<Result<Vec<_>>>()?)
 }
@@ -101,6 +124,15 @@ fn named(folder: &Path, ending: &str) -> Result<Vec<(String, PathBuf)>> {
     let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let files = files.into_iter().filter(|path| has_ending(path, ending));
     Ok(files.map(|path| (stem(&path), path)).collect())
+}
+
+/// Nothing where there is no such file.
+fn read_meta(path: &Path) -> Result<Meta> {
+    if !path.is_file() {
+        return Ok(Meta::default());
+    }
+    serde_json::from_str(&read_text(path)?)
+        .map_err(|source| mir_core::Error::Json { path: path.to_owned(), source }.into())
 }
 
 fn read_key(path: &Path) -> Result<Vec<Labeled<String>>> {

@@ -22,9 +22,10 @@ use serde::Deserialize;
 
 use super::{
     Checksum, Remote,
-    collection::{Collection, FileTrack, Info, Sound},
+    collection::{Collection, FileTrack, Info},
     common::{is_below, list},
     read,
+    sound::Sound,
 };
 use crate::{Annotation, Error, Kind, Result, Split};
 

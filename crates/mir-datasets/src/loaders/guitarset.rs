@@ -30,8 +30,9 @@ use mir_core::{
 
 use super::{
     Checksum, Remote,
-    collection::{Collection, FileTrack, Info, Sound},
+    collection::{Collection, FileTrack, Info},
     common::{first_there, has_ending, list, stem},
+    sound::Sound,
 };
 use crate::{Annotation, Erratum, Error, Kind, Result};
 

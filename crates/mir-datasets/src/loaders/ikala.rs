@@ -32,9 +32,10 @@ use mir_core::{
 };
 
 use super::{
-    collection::{Collection, FileTrack, Info, Sound},
+    collection::{Collection, FileTrack, Info},
     common::{has_ending, list, stem},
     read,
+    sound::Sound,
 };
 use crate::{Kind, Result};
 

@@ -40,8 +40,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Checksum, Info, Remote,
-    collection::Sound,
     common::{fingerprint, first_existing, is_below, rows},
+    sound::Sound,
 };
 use crate::{
     Annotation, Dataset, Erratum, Error, Kind, Label, Result, Split, Track, TrackId,

@@ -1,4 +1,4 @@
-//! MATLAB files, version 5: matrices of numbers, and cells of them.
+//! MATLAB files, version 5: matrices of numbers, cells and structures of them.
 //!
 //! Format: "MAT-File Format", The MathWorks, chapter 1. Little-endian files, zlib or not. Nothing is
 //! allocated for what a header claims: every length is checked against the bytes that are there.
@@ -17,7 +17,9 @@ pub(super) enum Value {
     Matrix { rows: usize, columns: usize, data: Vec<f64> },
     /// Other values, in columns.
     Cells(Vec<Value>),
-    /// Text, structures, and what else there is.
+    /// The fields of a structure in their order; of the first, where it is an array of them.
+    Fields(Vec<Value>),
+    /// Text, and what else there is.
     Other,
 }
 
@@ -26,6 +28,16 @@ impl Value {
     pub(super) fn rows(&self) -> Option<Vec<Vec<f64>>> {
         let Self::Matrix { rows, columns, data } = self else { return None };
         Some((0..*rows).map(|r| (0..*columns).map(|c| data[c * rows + r]).collect()).collect())
+    }
+
+    /// The numbers of a matrix, column after column.
+    pub(super) fn numbers(&self) -> Option<&[f64]> {
+        if let Self::Matrix { data, .. } = self { Some(data) } else { None }
+    }
+
+    /// A field of a structure, by its place from 0.
+    pub(super) fn field(&self, place: usize) -> Option<&Self> {
+        if let Self::Fields(fields) = self { fields.get(place) } else { None }
     }
 }
 
@@ -146,18 +158,14 @@ fn matrix(data: &[u8], depth: usize) -> Result<(String, Value), Fault> {
     let sizes: Vec<f64> = numbers(sizes.kind, sizes.data)?;
     let count = sizes.iter().product::<f64>();
     let value = match class {
-        1 => {
-            let (mut cells, mut rest) = (Vec::new(), name.rest);
-            while (cells.len() as f64) < count {
-                let cell = Element::split(rest)?;
-                // An empty cell has no parts at all.
-                cells.push(match cell.data {
-                    [] => Value::Other,
-                    data => matrix(data, depth + 1)?.1,
-                });
-                rest = cell.rest;
-            }
-            Value::Cells(cells)
+        1 => Value::Cells(values(name.rest, count, depth)?),
+        // How many bytes a name has, the names, and the fields of the first structure, then of the next.
+        2 => {
+            let width = Element::split(name.rest)?;
+            let names = Element::split(width.rest)?;
+            let width = word(width.data, 0)?.max(1) as usize;
+            let fields = if count > 0.0 { names.data.len() / width } else { 0 };
+            Value::Fields(values(names.rest, fields as f64, depth)?)
         }
         // Double, single, and the integers of 8 to 64 bits.
         6..=15 => {
@@ -178,6 +186,21 @@ fn matrix(data: &[u8], depth: usize) -> Result<(String, Value), Fault> {
         _ => Value::Other,
     };
     Ok((text, value))
+}
+
+/// So many values that follow each other.
+fn values(mut rest: &[u8], count: f64, depth: usize) -> Result<Vec<Value>, Fault> {
+    let mut values = Vec::new();
+    while (values.len() as f64) < count {
+        let element = Element::split(rest)?;
+        // An empty value has no parts at all.
+        values.push(match element.data {
+            [] => Value::Other,
+            data => matrix(data, depth + 1)?.1,
+        });
+        rest = element.rest;
+    }
+    Ok(values)
 }
 
 /// Numbers of any kind as `f64`.
@@ -251,6 +274,21 @@ mod tests {
             let mut damaged = bytes.clone();
             damaged[at] ^= 0xff;
             let _ = (find(&damaged, "c"), find(&damaged, "x"));
+        }
+    }
+    #[test]
+    fn the_fields_of_a_structure_are_read_in_their_order() {
+        let mut content = element(5, &8u32.to_le_bytes());
+        content.extend(element(1, b"rate\0\0\0\0inner\0\0\0"));
+        content.extend(array(6, 1, 1, "", &doubles(&[44_100.0])));
+        content.extend(array(1, 1, 1, "", &array(6, 1, 2, "", &doubles(&[1.0, 2.0]))));
+        let bytes = file(&array(2, 1, 1, "s", &content));
+        let found = find(&bytes, "s").unwrap();
+        assert_eq!(found.field(0).and_then(Value::numbers), Some(&[44_100.0][..]));
+        assert!(matches!(found.field(1), Some(Value::Cells(cells)) if cells.len() == 1));
+        assert_eq!((found.field(2), found.numbers()), (None, None));
+        for end in 0..bytes.len() {
+            let _ = find(&bytes[..end], "s");
         }
     }
 }

@@ -18,8 +18,9 @@
 use std::{collections::BTreeSet, path::Path};
 
 use super::{
-    collection::{Collection, FileTrack, Info, Sound},
+    collection::{Collection, FileTrack, Info},
     common::list,
+    sound::Sound,
 };
 use crate::{Erratum, Result, Split};
 

@@ -9,14 +9,17 @@ use std::{
 
 use mir_core::{Note, SampleRate};
 use mir_datasets::{
-    Dataset, Error, LoadOptions, OnError, Result, Split, Track,
-    loaders::{Maps, MapsConfig, MapsPiano, maps::published_pieces},
+    Annotation, Dataset, Error, Kind, Label, LoadOptions, OnError, Result, Split, Track,
+    loaders::{
+        Maps, MapsConfig, MapsPiano,
+        maps::{MapsCategory, MapsName, published_pieces},
+    },
     one_per_piece, shared_pieces,
 };
 use mir_testkit::{assert_close, test_data};
 use tempfile::TempDir;
 
-use crate::support::{builder, wav};
+use crate::support::{builder, midi, wav};
 
 const LABELS: &str = "# onset,offset,note,velocity\n0.100000\t0.400000\t60.000000\t80.000000\n";
 
@@ -83,6 +86,128 @@ fn train_and_test_may_lie_in_two_folders() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// A recording of the original release: audio, text and MIDI file of one name.
+fn triple(root: &Path, folder: &str, name: &str) {
+    let home = root.join(folder);
+    fs::create_dir_all(&home).unwrap();
+    fs::write(home.join(format!("{name}.wav")), wav(2.0)).unwrap();
+    // A thousand ticks are half a second. The first key is let go at 0.5 s, but the pedal holds it to 1 s.
+    let played = midi(
+        1000,
+        &[
+            (200, [0x90, 60, 81]),
+            (200, [0x90, 64, 32]),
+            (600, [0xb0, 64, 127]),
+            (1000, [0x80, 60, 0]),
+            (1000, [0x80, 64, 0]),
+            (2000, [0xb0, 64, 0]),
+            (2400, [0x90, 60, 5]),
+            (3000, [0x80, 60, 0]),
+        ],
+    );
+    fs::write(home.join(format!("{name}.mid")), played).unwrap();
+    let text = "OnsetTime\tOffsetTime\tMidiPitch\r\n0.1\t1\t60\r\n0.1\t1\t64\r\n1.2\t1.5\t60\r\n";
+    fs::write(home.join(format!("{name}.txt")), text).unwrap();
+}
+
+/// A miniature of the original release: two pianos, all categories, a recording of each form of name.
+fn original() -> TempDir {
+    let root = TempDir::new().unwrap();
+    for (piano, home) in [("AkPnStgb", "AkPnStgb"), ("ENSTDkAm", "ENSTDkAm2/ENSTDkAm")] {
+        for (folder, name) in [
+            ("MUS", "MUS-alb_esp2"),
+            ("ISOL/NO", "ISOL_NO_F_S0_M60"),
+            ("ISOL/TR1", "ISOL_TR1_P_S1_M21"),
+            ("ISOL/CH", "ISOL_CH0.5_M"),
+            ("RAND/P2", "RAND_P2_M21-108_I32-96_S0_n1"),
+            ("UCHO/C3/I60-68", "UCHO_C0-4-7_I60-68_S1_n12"),
+        ] {
+            triple(root.path(), &format!("{home}/{folder}"), &format!("MAPS_{name}_{piano}"));
+        }
+    }
+    for file in ["license.txt", "MD5SUM", "readme.txt"] {
+        fs::write(root.path().join(file), "").unwrap();
+    }
+    root
+}
+
+#[test]
+fn the_original_release_is_found_by_itself() {
+    let root = original();
+    let maps = open(root.path()).unwrap();
+    assert_eq!(names(maps.tracks()), ["MAPS_MUS-alb_esp2_AkPnStgb", "MAPS_MUS-alb_esp2_ENSTDkAm"]);
+    assert_eq!(names(&maps.split(Split::Test).unwrap()), ["MAPS_MUS-alb_esp2_ENSTDkAm"]);
+    assert!(maps.split(Split::Train).is_err(), "a test piano plays the only piece");
+    let piece = &maps.tracks()[0];
+    assert_eq!((piece.piece(), piece.instrument()), ("alb_esp2", "AkPnStgb"));
+    assert_eq!(piece.audio(&LoadOptions::default()).unwrap().len(), 32_000);
+    assert_eq!(piece.files().len(), 3);
+
+    // Times from the text, velocities from the MIDI file.
+    let notes = piece.notes().unwrap();
+    let found: Vec<_> = notes
+        .iter()
+        .map(|n| (n.onset(), n.offset(), n.pitch().midi(), n.velocity().value()))
+        .collect();
+    let expected = [(0.1, 1.0, 60.0, 81), (0.1, 1.0, 64.0, 32), (1.2, 1.5, 60.0, 5)];
+    assert_eq!(found, expected);
+    // The pedal makes the notes of the MIDI file those of the text.
+    let played = piece.annotation(&Label::new(Kind::Notes, "midi")).unwrap();
+    let Annotation::Notes(played) = played else { panic!("{played:?}") };
+    assert_eq!(played.len(), notes.len());
+    for (text, midi) in notes.iter().zip(&played) {
+        assert_eq!((text.pitch(), text.velocity()), (midi.pitch(), midi.velocity()));
+        assert_close(midi.onset(), text.onset(), 1e-3, "onset");
+        assert_close(midi.offset(), text.offset(), 1e-3, "offset");
+    }
+
+    let midi = root.path().join("AkPnStgb/MUS/MAPS_MUS-alb_esp2_AkPnStgb.mid");
+    fs::write(&midi, "no MIDI").unwrap();
+    assert!(matches!(piece.notes(), Err(Error::Annotation { .. })));
+    fs::remove_file(midi).unwrap();
+    let maps = open(root.path()).unwrap();
+    let velocities: Vec<u8> =
+        maps.tracks()[0].notes().unwrap().iter().map(|n| n.velocity().value()).collect();
+    assert_eq!(velocities, [64, 64, 64]);
+    assert_eq!(maps.tracks()[0].labels().len(), 1);
+}
+
+#[test]
+fn single_notes_and_chords_come_on_request_and_are_in_no_split() {
+    let root = original();
+    let config = MapsConfig { categories: MapsCategory::ALL.to_vec(), ..MapsConfig::default() };
+    let maps = Maps::open(root.path(), config).unwrap();
+    assert_eq!(maps.tracks().len(), 12);
+    for category in MapsCategory::ALL {
+        let of_it = |t: &&Arc<dyn Track>| t.metadata()["category"] == category.code();
+        let count = if category == MapsCategory::Isol { 6 } else { 2 };
+        assert_eq!(maps.tracks().iter().filter(of_it).count(), count, "{category:?}");
+    }
+    for track in maps.tracks() {
+        let name = track.id().as_str();
+        assert_eq!(MapsName::parse(name).unwrap().to_string(), name);
+        assert_eq!(track.notes().unwrap().len(), 3);
+    }
+    let chord = maps.tracks().iter().find(|t| t.id().as_str().contains("UCHO")).unwrap();
+    assert_eq!(chord.piece(), "UCHO_C0-4-7_I60-68_S1_n12", "the same chord on every piano");
+    assert_eq!(
+        (chord.metadata()["polyphony"].as_str(), chord.metadata()["pedal"].as_str()),
+        ("3", "down")
+    );
+    assert_eq!(maps.split(Split::Test).unwrap().len(), 1);
+
+    let none = MapsConfig { categories: vec![], ..MapsConfig::default() };
+    let refused = Maps::open(root.path(), none);
+    assert!(matches!(refused, Err(Error::InvalidConfig { field: "categories", .. })));
+    let odd = root.path().join("AkPnStgb/ISOL/NO/MAPS_ISOL_NO_X_S0_M60_AkPnStgb.wav");
+    fs::write(&odd, wav(0.1)).unwrap();
+    let isolated = MapsConfig { categories: vec![MapsCategory::Isol], ..MapsConfig::default() };
+    assert!(matches!(Maps::open(root.path(), isolated.clone()), Err(Error::FileName { .. })));
+    fs::remove_file(odd).unwrap();
+    fs::remove_file(root.path().join("AkPnStgb/ISOL/CH/MAPS_ISOL_CH0.5_M_AkPnStgb.txt")).unwrap();
+    assert!(matches!(Maps::open(root.path(), isolated), Err(Error::MissingFile { .. })));
 }
 
 #[test]
@@ -195,6 +320,52 @@ fn samples(track: &dyn Track) -> usize {
 fn find<'a>(maps: &'a Maps, name: &str) -> &'a dyn Track {
     let track = maps.tracks().iter().find(|t| t.id().as_str() == name);
     track.unwrap_or_else(|| panic!("{name}")).as_ref()
+}
+
+/// Minutes of all recordings; every one decodes, and its labels end before it does.
+fn minutes(maps: &Maps) -> f64 {
+    let tracks = maps.tracks().iter();
+    let seconds = tracks.map(|track| {
+        let audio = track.audio(&LoadOptions::default()).unwrap();
+        assert_eq!((audio.channels(), audio.sample_rate()), (1, SampleRate::HZ_16000));
+        let last = track.notes().unwrap().iter().map(Note::offset).fold(0.0, f64::max);
+        assert!(0.0 < last && last < audio.duration(), "{}: {last} s", track.id());
+        audio.duration()
+    });
+    seconds.sum::<f64>() / 60.0
+}
+
+#[test]
+fn all_38_recordings_decode_and_last_as_long_as_published() {
+    for (folder, expected) in [("maps/test", 55.86), ("maps/train-mini", 17.71)] {
+        let Some((_, maps)) = real(folder) else { return };
+        assert_eq!(maps.tracks().len(), 19);
+        assert_close(minutes(&maps), expected, 0.005, folder);
+    }
+}
+
+#[test]
+fn files_of_the_original_release_cut_anywhere_do_no_harm() {
+    let root = original();
+    let name = root.path().join("AkPnStgb/MUS/MAPS_MUS-alb_esp2_AkPnStgb");
+    for ending in ["txt", "mid", "wav"] {
+        let path = name.with_extension(ending);
+        let whole = fs::read(&path).unwrap();
+        for part in 0..16 {
+            fs::write(&path, &whole[..whole.len() * part / 16]).unwrap();
+            let maps = open(root.path()).unwrap();
+            let track = &maps.tracks()[0];
+            let _ = (track.audio(&LoadOptions::default()), track.seconds(), track.duration_hint());
+            for label in track.labels() {
+                let _ = track.annotation(label);
+            }
+            if (ending, part) == ("txt", 0) {
+                assert!(track.notes().unwrap().is_empty(), "an empty file is an empty annotation");
+            }
+        }
+        fs::write(&path, whole).unwrap();
+    }
+    assert_eq!(open(root.path()).unwrap().tracks()[0].notes().unwrap().len(), 3);
 }
 
 #[test]

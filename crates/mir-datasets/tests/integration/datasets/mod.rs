@@ -5,6 +5,7 @@ mod melody;
 mod multitrack;
 mod notes;
 mod robust;
+mod rwc_instruments;
 mod structure;
 
 use std::{path::Path, sync::Arc};

@@ -163,6 +163,129 @@ fn pickled_objects_are_not_read() {
     }
 }
 
+/// `musicnet.h5` as its documentation describes it, written by HDF5 itself.
+#[cfg(feature = "hdf5")]
+mod packed {
+    use super::*;
+    use hdf5::types::VarLenUnicode;
+
+    /// The columns of a label, in alphabetical order. Kinds of numbers are not what the loader takes.
+    #[derive(Clone, hdf5::H5Type)]
+    #[repr(C)]
+    struct Label {
+        beat: f64,
+        end_time: u32,
+        instrument: i16,
+        measure: i32,
+        note: u8,
+        note_value: VarLenUnicode,
+        start_time: u32,
+    }
+
+    fn write(path: &std::path::Path, labels: &[(u32, u32, i16, u8)]) {
+        let file = hdf5::File::create(path).unwrap();
+        for id in ["id_1727", "id_2303"] {
+            let group = file.create_group(id).unwrap();
+            // A third of a second of a ramp.
+            let samples: Vec<f32> = (0..14_700u16).map(|n| f32::from(n) / 14_700.0).collect();
+            group.new_dataset_builder().with_data(&samples).create("data").unwrap();
+            let rows: Vec<Label> = labels
+                .iter()
+                .map(|&(start_time, end_time, instrument, note)| Label {
+                    beat: 1.5,
+                    end_time,
+                    instrument,
+                    measure: 3,
+                    note,
+                    note_value: "Triplet Sixty Fourth".parse().unwrap(),
+                    start_time,
+                })
+                .collect();
+            group.new_dataset_builder().with_data(&rows).create("labels").unwrap();
+        }
+    }
+
+    fn miniature(labels: &[(u32, u32, i16, u8)]) -> TempDir {
+        let root = TempDir::new().unwrap();
+        write(&root.path().join("musicnet.h5"), labels);
+        let table = "id,composer,composition,movement,ensemble,source,transcriber,catalog_name,seconds\n\
+                     2303,Bach,WTK I,2. Fugue,Solo Piano,x,y,BWV850,93\n";
+        put(root.path(), "musicnet_metadata.csv", table);
+        root
+    }
+
+    #[test]
+    fn one_file_holds_all_of_musicnet() {
+        let root = miniature(&[(8820, 9702, 41, 76), (4410, 8820, 1, 60)]);
+        let musicnet = loaders::open("musicnet", root.path()).unwrap();
+        assert_eq!(musicnet.tracks().len(), 2);
+        let fugue = &musicnet.split(Split::Test).unwrap()[0];
+        assert_eq!((fugue.id().as_str(), fugue.piece()), ("2303", "Bach: WTK I, 2. Fugue"));
+        let notes = fugue.notes().unwrap();
+        let found: Vec<_> =
+            notes.iter().map(|n| (n.onset(), n.offset(), n.pitch().midi())).collect();
+        assert_eq!(found, [(0.1, 0.2, 60.0), (0.2, 0.22, 76.0)]);
+        assert_close(fugue.seconds().unwrap(), 1.0 / 3.0, 1e-12, "seconds");
+
+        let whole = fugue.audio(&LoadOptions::default()).unwrap();
+        assert_eq!((whole.len(), whole.sample_rate().hz()), (14_700, 44_100));
+        let part = LoadOptions { start: 0.1, duration: Some(0.05), ..LoadOptions::default() };
+        let part = fugue.audio(&part).unwrap();
+        assert_eq!(part.channel(0), &whole.channel(0)[4410..4410 + 2205]);
+        let rate = Some(mir_core::SampleRate::HZ_16000);
+        let slower = LoadOptions { sample_rate: rate, mono: true, ..LoadOptions::default() };
+        assert_eq!(fugue.audio(&slower).unwrap().len(), 5334);
+        let wrong = LoadOptions { start: -1.0, ..LoadOptions::default() };
+        assert!(matches!(fugue.audio(&wrong), Err(Error::Audio { .. })));
+        let wrong = LoadOptions { channels: Some(vec![1]), ..LoadOptions::default() };
+        assert!(matches!(fugue.audio(&wrong), Err(Error::Audio { .. })));
+
+        // The identity is that of a recording, not of the file.
+        let [other, fugue] = musicnet.tracks() else { panic!() };
+        let before = (other.source_fingerprint().unwrap(), fugue.source_fingerprint().unwrap());
+        assert_ne!(before.0, before.1);
+        let again = miniature(&[(8820, 9702, 41, 76), (4410, 8821, 1, 60)]);
+        let again = loaders::open("musicnet", again.path()).unwrap();
+        assert_ne!(again.tracks()[1].source_fingerprint().unwrap(), before.1);
+    }
+
+    #[test]
+    fn labels_of_the_one_file_that_cannot_be_are_named() {
+        for label in [(10, 5, 1, 60), (5, 10, 200, 60), (5, 10, 1, 200)] {
+            let root = miniature(&[(5, 10, 1, 60), label]);
+            let musicnet = loaders::open("musicnet", root.path()).unwrap();
+            match musicnet.tracks()[0].notes() {
+                Err(Error::Annotation { source, .. }) => match *source {
+                    Error::Malformed { source, .. } => {
+                        let text = source.to_string();
+                        assert!(text.contains("row 1") && text.contains("1727"), "{text}");
+                    }
+                    other => panic!("{other:?}"),
+                },
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_one_file_cut_anywhere_does_no_harm() {
+        let root = miniature(&[(4410, 8820, 1, 60)]);
+        let path = root.path().join("musicnet.h5");
+        let whole = std::fs::read(&path).unwrap();
+        let mut opened = 0;
+        for part in 0..=16 {
+            std::fs::write(&path, &whole[..whole.len() * part / 16]).unwrap();
+            let Ok(musicnet) = loaders::open("musicnet", root.path()) else { continue };
+            for track in musicnet.tracks() {
+                let _ = (track.notes(), track.seconds(), track.source_fingerprint());
+                let _ = track.audio(&LoadOptions::default());
+            }
+            opened += 1;
+        }
+        assert!(opened > 0, "the whole file, if no other");
+    }
+}
+
 #[test]
 fn the_performances_of_asap() {
     let Some(asap) = sample("asap", "asap") else { return };
@@ -259,6 +382,10 @@ fn the_takes_of_groove_midi() {
     assert_eq!((take.piece(), take.artist()), ("drummer1/eval_session", Some("drummer1")));
     assert_eq!(take.metadata()["style"], "funk/groove1");
     assert_eq!(take.metadata()["time_signature"], "4-4");
+    assert_eq!((take.metadata()["beat_type"].as_str(), take.instrument()), ("beat", "drums"));
+    assert!(matches!(take.audio(&LoadOptions::default()), Err(Error::MissingFile { .. })));
+    let audio = "drummer1/eval_session/1_funk-groove1_138_beat_4-4.wav";
+    assert!(take.files()[0].ends_with(audio), "{:?}", take.files());
     assert_close(take.tempo().unwrap(), 138.0, 1e-12, "tempo");
     assert_close(take.duration_hint().unwrap(), 27.872_308, 1e-9, "duration");
     assert!(take.notes().unwrap().len() > 100);

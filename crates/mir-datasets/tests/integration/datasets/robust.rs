@@ -72,29 +72,41 @@ fn files_cut_at_every_sixteenth_and_files_of_noise_do_no_harm() {
     for (name, folder) in [
         ("asap", "asap/Bach"),
         ("beatles", "mirdata/mir_datasets/beatles"),
+        ("billboard", "mirdata/mir_datasets/billboard/McGill-Billboard/0035"),
+        ("giantsteps_key", "mirdata/mir_datasets/giantsteps_key"),
+        ("giantsteps_tempo", "mirdata/mir_datasets/giantsteps_tempo"),
         ("groove_midi", "mirdata/mir_datasets/groove_midi"),
         ("gtzan", "mirdata/mir_datasets/gtzan_genre/gtzan_tempo_beat-main"),
         ("guitarset", "mirdata/mir_datasets/guitarset/annotation"),
+        ("haydn_op20", "mirdata/mir_datasets/haydn_op20"),
         ("ikala", "mirdata/mir_datasets/ikala"),
         ("mdb_stem_synth", "mirdata/mir_datasets/mdb_stem_synth"),
         ("medleydb", "mirdata/mir_datasets/medleydb_melody"),
         ("medleydb", "medleydb/Metadata"),
         ("orchset", "mirdata/mir_datasets/orchset"),
+        ("rwc_classical", "mirdata/mir_datasets/rwc_classical"),
+        ("rwc_popular", "mirdata/mir_datasets/rwc_popular"),
         ("salami", "mirdata/mir_datasets/salami"),
         ("slakh", "slakh-metadata"),
+        ("vocadito", "mirdata/mir_datasets/vocadito"),
         ("wjazzd", "wjazzd"),
     ] {
         let Some(source) = test_data(folder) else { return };
         let root = TempDir::new().unwrap();
         // The loaders look for folders by name: what is copied keeps its own below the root.
-        let nested = ["annotation", "Metadata", "gtzan_tempo_beat-main", "Bach"]
-            .into_iter()
-            .find(|name| source.ends_with(name));
+        let nested =
+            ["annotation", "Metadata", "gtzan_tempo_beat-main", "Bach", "McGill-Billboard/0035"]
+                .into_iter()
+                .find(|name| source.ends_with(name));
         let home = nested.map_or_else(|| root.path().to_owned(), |name| root.path().join(name));
         copy(&source, &home);
         if name == "asap" {
             let table = test_data("asap/metadata.csv").unwrap();
             fs::copy(table, root.path().join("metadata.csv")).unwrap();
+        }
+        if name == "vocadito" {
+            // The real one is too long to be damaged so often.
+            put(root.path(), "Audio/vocadito_1.wav", wav(0.1));
         }
         if name == "gtzan" {
             put(root.path(), "genres/country/country.00000.wav", wav(0.1));

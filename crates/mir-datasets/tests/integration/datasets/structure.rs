@@ -75,6 +75,8 @@ fn a_clip_of_gtzan() {
     let beats = clip.beats().unwrap();
     assert_eq!(beats.as_slice()[4], Beat { time: 2.992, position: Some(1) });
     assert_close(clip.seconds().unwrap(), 663_300.0 / 22_050.0, 1e-9, "seconds");
+    let audio = clip.audio(&mir_datasets::LoadOptions::default()).unwrap();
+    assert_eq!((audio.len(), audio.sample_rate().hz(), audio.channels()), (663_300, 22_050, 1));
 }
 
 #[test]
@@ -82,6 +84,8 @@ fn a_song_of_the_beatles() {
     let Some(beatles) = sample("beatles", "mirdata/mir_datasets/beatles") else { return };
     let song = track(beatles.as_ref(), "01_-_Please_Please_Me 11_-_Do_You_Want_To_Know_A_Secret");
     assert_eq!(song.artist(), Some("The Beatles"));
+    assert_eq!(song.metadata()["album"], "01_-_Please_Please_Me");
+    assert_eq!(song.piece(), "11_-_Do_You_Want_To_Know_A_Secret");
     let chords = song.intervals(Kind::Chords).unwrap();
     assert_eq!(chords.len(), 3);
     assert_eq!((chords[1].label.as_str(), chords[1].interval.start()), ("E:min", 4.586_464));
@@ -119,6 +123,18 @@ fn the_sections_of_salami() {
     };
     assert_eq!((upper[0].label.as_str(), upper[0].interval.start()), ("Silence", 0.0));
     assert_eq!(upper[1].label, "A");
+    let Annotation::Labels(lower) = read(both.as_ref(), Kind::Segments, "1 lowercase") else {
+        panic!()
+    };
+    assert_eq!((lower[1].label.as_str(), lower[1].interval.start()), ("b", 0.464_399_092));
+    let Annotation::Labels(other) = read(both.as_ref(), Kind::Segments, "2 functions") else {
+        panic!()
+    };
+    assert_eq!((other[1].label.as_str(), other[1].interval.end()), ("Intro", 14.417_777_777));
+    let of_table = ["title", "class", "genre", "source"].map(|name| both.metadata()[name].as_str());
+    let expected = ["For_God_And_Country", "popular", "Alternative_Pop___Rock", "Codaich"];
+    assert_eq!(of_table, expected);
+    assert!(both.files()[0].ends_with("audio/2.mp3"), "{:?}", both.files());
     assert_close(both.duration_hint().unwrap(), 264.0, 1e-12, "duration");
     assert_eq!(track(salami.as_ref(), "192").labels().len(), 3, "one annotator");
     let second = track(salami.as_ref(), "1015");
@@ -198,7 +214,14 @@ fn songs_of_billboard() {
         (song.metadata()["peak_rank"].as_str(), song.metadata()["weeks_on_chart"].as_str()),
         ("47", "8")
     );
-    assert_eq!(song.labels().len(), 5);
+    assert_eq!(song.labels().len(), 7);
+    let variants = ["full", "majmin", "majmin7", "majmininv", "majmin7inv"];
+    for variant in variants {
+        let Annotation::Labels(chords) = read(song.as_ref(), Kind::Chords, variant) else {
+            panic!()
+        };
+        assert!(chords.iter().any(|chord| chord.label == "A:min"), "{variant}");
+    }
     let chords = song.intervals(Kind::Chords).unwrap();
     assert_eq!(
         (chords[3].label.as_str(), chords[3].interval.start()),
@@ -208,15 +231,75 @@ fn songs_of_billboard() {
 }
 
 #[test]
+fn the_sections_of_billboard() {
+    let Some(billboard) = sample("billboard", "mirdata/mir_datasets/billboard") else { return };
+    let song = track(billboard.as_ref(), "0003");
+    let functions = song.intervals(Kind::Segments).unwrap();
+    let labels: Vec<&str> = functions.iter().map(|section| section.label.as_str()).collect();
+    let expected =
+        ["silence", "intro", "verse", "verse", "interlude", "verse", "interlude", "silence"];
+    assert_eq!(labels, expected);
+    assert_close(functions[1].interval.start(), 0.073_469_387, 1e-12, "exponents are read");
+    assert_close(functions[1].interval.end(), 22.346_394_557, 1e-12, "until the verse");
+    assert_close(functions[7].interval.end(), 150.909_387_755, 1e-12, "until the end");
+    let layer =
+        |id: &str| match read(track(billboard.as_ref(), id).as_ref(), Kind::Segments, "letters") {
+            Annotation::Labels(labels) => labels.into_iter().map(|l| l.label).collect::<Vec<_>>(),
+            other => panic!("{other:?}"),
+        };
+    assert_eq!(layer("0003"), ["silence", "A", "B", "B", "A", "B", "A", "silence"]);
+    let hendrix = layer("0035");
+    assert_eq!(hendrix[..4], ["silence", "Z", "A'", "A"]);
+    // A row with a letter alone stands in both layers.
+    let functions = track(billboard.as_ref(), "0035").intervals(Kind::Segments).unwrap();
+    assert_eq!((functions[1].label.as_str(), functions[2].label.as_str()), ("Z", "intro"));
+    assert_eq!(functions.len(), hendrix.len());
+}
+
+#[test]
 fn clips_of_giantsteps() {
     let Some(keys) = sample("giantsteps_key", "mirdata/mir_datasets/giantsteps_key") else {
         return;
     };
     let [clip] = keys.tracks() else { panic!("{:?}", keys.tracks()) };
-    assert_eq!(clip.intervals(Kind::Keys).unwrap()[0].label, "D major");
+    let keys = clip.intervals(Kind::Keys).unwrap();
+    assert_eq!((keys.len(), keys[0].label.as_str()), (1, "D major"));
+    assert_eq!((keys[0].interval.start(), keys[0].interval.end()), (0.0, 120.0));
+    assert_eq!(clip.artist(), Some("Jason Sparks"));
+    assert_eq!(clip.metadata()["title"], "Close My Eyes feat. J. Little (Original Mix)");
+    assert_eq!(clip.metadata()["genre"], "Breaks");
     assert!(clip.files()[0].is_file(), "{:?}", clip.files());
     let tempi = sample("giantsteps_tempo", "mirdata/mir_datasets/giantsteps_tempo").unwrap();
     let clip = track(tempi.as_ref(), "28952.LOFI");
     assert_close(clip.tempo().unwrap(), 139.0, 1e-12, "the one with more listeners");
     assert_eq!(clip.labels().len(), 2);
+    let first = read(clip.as_ref(), Kind::Tempo, "v1");
+    assert_eq!(first, Annotation::Tempo(137.6));
+    assert!(clip.files()[0].ends_with("audio/28952.LOFI.mp3"));
+}
+
+#[test]
+fn a_quartet_of_haydn() {
+    let Some(haydn) = sample("haydn_op20", "mirdata/mir_datasets/haydn_op20") else { return };
+    let movement = track(haydn.as_ref(), "op20n1-01");
+    assert_eq!((movement.piece(), movement.artist()), ("op20n1", Some("Joseph Haydn")));
+    assert_eq!(movement.instrument(), "string quartet");
+    let keys = movement.intervals(Kind::Keys).unwrap();
+    assert_eq!((keys.len(), keys[0].label.as_str()), (1, "Eb:major"));
+    assert_eq!((keys[0].interval.start(), keys[0].interval.end()), (0.0, 12.0));
+    // Three bars of four quarters, then the first quarter of the fourth.
+    let chords = movement.intervals(Kind::Chords).unwrap();
+    let found: Vec<_> = chords.iter().map(|c| (c.interval.start(), c.label.as_str())).collect();
+    assert_eq!(found, [(0.0, "I"), (6.5, "V7"), (7.0, "I"), (11.5, "V7c/V")]);
+    assert_close(chords[3].interval.end(), 12.0, 1e-9, "the end");
+    // The MIDI file has the same tempo: its notes and the analysis are on one time line.
+    let notes = movement.notes().unwrap();
+    let last = notes.iter().map(mir_core::Note::offset).fold(0.0, f64::max);
+    assert_close(last, 12.0, 1e-3, "the last note");
+    let path =
+        movement.files().into_iter().find(|path| path.extension().unwrap() == "hrm").unwrap();
+    let harmony = loaders::haydn_op20::read_harmony(path).unwrap();
+    assert_eq!((harmony.numerals[1].0, harmony.quarters), (13.0, 24.0));
+    let audio = movement.audio(&mir_datasets::LoadOptions::default());
+    assert!(matches!(audio, Err(mir_datasets::Error::MissingFile { .. })));
 }

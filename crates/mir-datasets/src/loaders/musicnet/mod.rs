@@ -6,12 +6,16 @@
 //! ROOT/musicnet_metadata.csv                                 (here or above ROOT)
 //! ROOT/musicnet_em/1727.mid
 //! ```
-//! ROOT may also be the folder that holds `musicnet/`. [`open`] lists what has audio or labels;
-//! [`open_em`] what has a MIDI file of MusicNet-EM, whose notes then come first. The two other packages of
-//! the data set are not read: `musicnet.npz` keeps its labels as pickled objects, which are programs, and
-//! `musicnet.h5` holds the same once more. In Python,
-//! `for k, (x, t) in numpy.load("musicnet.npz", allow_pickle=True).items()` gives audio and labels to write
-//! in the layout above.
+//! or, with the feature `hdf5`, all in one file:
+//! ```text
+//! ROOT/musicnet.h5                 groups id_1727 …, in each the series `data` and the table `labels`
+//! ```
+//! ROOT may also be the folder that holds `musicnet/`. [`open`] lists what has audio or labels, and takes the
+//! one file where there are no others; [`open_em`] lists what has a MIDI file of MusicNet-EM, whose notes
+//! then come first. The third package is not read: `musicnet.npz` keeps audio and labels as pickled objects,
+//! which are programs. In Python,
+//! `for k, (x, t) in numpy.load("musicnet.npz", allow_pickle=True).items()` gives both, to be written in the
+//! first layout.
 //!
 //! # Conventions
 //! - Times of labels are samples at 44.1 kHz; instruments are General MIDI programs counted from 1;
@@ -43,6 +47,9 @@ use super::{
 };
 use crate::{Erratum, Error, Kind, Result};
 
+#[cfg(feature = "hdf5")]
+mod packed;
+
 /// What is known of it.
 pub const INFO: Info = Info {
     name: "musicnet",
@@ -52,7 +59,7 @@ pub const INFO: Info = Info {
     citation: "J. Thickstun, Z. Harchaoui, S. M. Kakade: Learning features of music from scratch. \
                International Conference on Learning Representations, 2017.",
     holds: &[Kind::Notes],
-    layout: "train_data/1727.wav beside train_labels/1727.csv (and test_data, test_labels)",
+    layout: "train_data/1727.wav beside train_labels/1727.csv (and test_data, test_labels), or musicnet.h5",
     home: "Zenodo 5120004, open; 11 GB",
     remotes: &[super::Remote {
         name: "midi",
@@ -140,15 +147,8 @@ pub fn open(root: impl AsRef<Path>) -> Result<Collection> {
         ids.extend(numbers(&root.join(format!("{part}_data")), "wav")?);
         ids.extend(numbers(&root.join(format!("{part}_labels")), "csv")?);
     }
-    let pickled = root.join("musicnet.npz");
-    if ids.is_empty() && pickled.is_file() {
-        return Err(Error::Malformed {
-            path: pickled,
-            format: "NumPy",
-            source: "its labels are pickled Python objects, which are programs; write audio and labels as \
-                     WAV and CSV with Python, as the documentation of this loader shows"
-                .into(),
-        });
+    if ids.is_empty() {
+        return open_package(&root);
     }
     let table = table(&root)?;
     let tracks = ids.iter().map(|id| {
@@ -157,6 +157,54 @@ pub fn open(root: impl AsRef<Path>) -> Result<Collection> {
         Ok(track.label(Kind::Notes, "", notes, read_notes))
     });
     Collection::new(&INFO, &root, tracks.collect::<Result<Vec<_>>>()?)
+}
+
+/// The recordings of a folder that has neither `train_data` nor `test_data`.
+fn open_package(root: &Path) -> Result<Collection> {
+    let packed = root.join("musicnet.h5");
+    if packed.is_file() {
+        return open_packed(root, &packed);
+    }
+    let pickled = root.join("musicnet.npz");
+    if pickled.is_file() {
+        return Err(Error::Malformed {
+            path: pickled,
+            format: "NumPy",
+            source: "its labels are pickled Python objects, which are programs; write audio and labels as \
+                     WAV and CSV with Python, as the documentation of this loader shows"
+                .into(),
+        });
+    }
+    Collection::new(&INFO, root, [])
+}
+
+#[cfg(feature = "hdf5")]
+fn open_packed(root: &Path, file: &Path) -> Result<Collection> {
+    use super::sound::Sound;
+
+    let table = table(root)?;
+    let tracks = packed::numbers(file)?.into_iter().map(|id| {
+        let sound = Sound::Packed(std::sync::Arc::new(packed::Recording::new(file, &id)));
+        let track = FileTrack::new(&INFO, &id, sound)?;
+        let track = match table.get(&id) {
+            Some(row) => described(track, row),
+            None => track,
+        };
+        let read = move |path: &Path| packed::read_notes(path, &id);
+        Ok(track.label(Kind::Notes, "", file.to_owned(), read))
+    });
+    Collection::new(&INFO, root, tracks.collect::<Result<Vec<_>>>()?)
+}
+
+#[cfg(not(feature = "hdf5"))]
+fn open_packed(_: &Path, file: &Path) -> Result<Collection> {
+    Err(Error::Malformed {
+        path: file.to_owned(),
+        format: "MusicNet",
+        source: "this program was built without the feature `hdf5`; build it with, or take the WAV and CSV \
+                 files"
+            .into(),
+    })
 }
 
 /// Lists the recordings that MusicNet-EM labels.

@@ -3,27 +3,33 @@
 //! # Layout
 //! ```text
 //! ROOT/wav/151/151VNNOF.WAV       (or 151/…, or all files in one folder)
+//! ROOT/mat/151vnnof.wav.mat       where its notes are; made by others, and not part of RWC
 //! ```
 //! A name is the number of the instrument (two digits), its make (1 to 3), a code of two letters, the style
 //! (two letters, `NO` is normal) and the loudness `F`, `M` or `P`. Other names are passed over.
 //!
 //! # Conventions
-//! A file plays the chromatic scale of the instrument, with silence between the notes. [`segment`] finds the
-//! notes: nothing on disk says where they are. Makes of an instrument are its artists, so that a split by
-//! artist tests on an instrument that was not heard.
+//! A file plays the chromatic scale of the instrument, with silence between the notes. Where no `.mat` file
+//! says where they are, [`segment`] finds them and [`scale`] names them. Makes of an instrument are its
+//! artists, so that a split by artist tests on an instrument that was not heard. [`load_bank`] goes from the
+//! folder to a [`NoteBank`](crate::sampled::NoteBank) in one call.
 //!
 //! Source: M. Goto, H. Hashiguchi, T. Nishimura, R. Oka, RWC music database: Music genre database and musical
 //! instrument sound database, ISMIR 2003; names as in MTG/DeepConvSep.
 
+mod bank;
+mod notes;
+
 use std::path::{Path, PathBuf};
 
-use mir_core::{AudioBuffer, Interval};
+pub use bank::{RwcBank, RwcBankConfig, load_bank};
+pub use notes::{ScaleNote, read_annotation, scale, segment};
 
 use super::{
     collection::{Collection, FileTrack, Info},
     common::{has_ending, list},
 };
-use crate::Result;
+use crate::{Kind, Result};
 
 /// What is known of it.
 pub const INFO: Info = Info {
@@ -33,8 +39,8 @@ pub const INFO: Info = Info {
     license: "by signed pledge; the release of 2026 CC BY-NC 4.0: non-commercial use",
     citation: "M. Goto, H. Hashiguchi, T. Nishimura, R. Oka: RWC music database: Music genre database and \
                musical instrument sound database. ISMIR, 2003.",
-    holds: &[],
-    layout: "wav/151/151VNNOF.WAV",
+    holds: &[Kind::Notes],
+    layout: "wav/151/151VNNOF.WAV (and mat/151vnnof.wav.mat)",
     home: "Zenodo 17170844 (release of 2026); the first by signed pledge",
     remotes: &[],
 };
@@ -151,6 +157,8 @@ pub fn open(root: impl AsRef<Path>) -> Result<Collection> {
         let Some(name) = parse_name(&stem) else { continue };
         let instrument = INSTRUMENTS.iter().find(|(number, _)| *number == name.instrument);
         let instrument = instrument.map_or(name.code.as_str(), |(_, name)| name);
+        let file = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        let annotation = root.join(format!("mat/{file}.mat"));
         tracks.push(
             FileTrack::new(&INFO, &stem, path)?
                 .piece(format!("{:02}", name.instrument))
@@ -158,7 +166,8 @@ pub fn open(root: impl AsRef<Path>) -> Result<Collection> {
                 .instrument(instrument)
                 .meta("code", &name.code)
                 .meta("style", &name.style)
-                .meta("loudness", &stem[7..]),
+                .meta("loudness", &stem[7..])
+                .label_if_there(Kind::Notes, "", annotation, notes::read_notes),
         );
     }
     Collection::new(&INFO, root, tracks)
@@ -166,45 +175,4 @@ pub fn open(root: impl AsRef<Path>) -> Result<Collection> {
 
 fn below(folder: &Path) -> Result<Vec<PathBuf>> {
     if folder.is_dir() { list(folder) } else { Ok(Vec::new()) }
-}
-
-/// Length of the windows whose level is measured, and of the shortest silence between two notes, seconds.
-const WINDOW: f64 = 0.01;
-const SHORTEST_SILENCE: f64 = 0.1;
-
-/// Level below the loudest window at which a note ends, dB.
-const FLOOR: f64 = -50.0;
-
-/// Where the notes of a scale are: stretches whose level, in windows of 10 ms over all channels, is
-/// at most 50 dB below that of the loudest window, with silences shorter than 0.1 s counted in.
-///
-/// Empty for silence. The first stretch is the lowest note of the instrument, each next one a semitone above,
-/// unless the file plays its scale in another way.
-pub fn segment(audio: &AudioBuffer) -> Vec<Interval> {
-    let rate = audio.sample_rate();
-    let window = rate.sample_at(WINDOW).max(1);
-    let length = audio.len();
-    let energy = |start: usize| {
-        let end = (start + window).min(length);
-        let of_channel = |channel: usize| -> f64 {
-            audio.channel(channel)[start..end].iter().map(|&x| f64::from(x).powi(2)).sum()
-        };
-        (0..audio.channels()).map(of_channel).sum::<f64>() / (end - start) as f64
-    };
-    let energies: Vec<f64> = (0..length).step_by(window).map(energy).collect();
-    let floor = energies.iter().copied().fold(0.0, f64::max) * 10f64.powf(FLOOR / 10.0);
-    if floor <= 0.0 {
-        return Vec::new();
-    }
-    let longest_gap = (SHORTEST_SILENCE / WINDOW).round() as usize;
-    let mut stretches: Vec<(usize, usize)> = Vec::new();
-    for (index, _) in energies.iter().enumerate().filter(|(_, energy)| **energy >= floor) {
-        match stretches.last_mut() {
-            Some((_, end)) if index < *end + longest_gap => *end = index + 1,
-            _ => stretches.push((index, index + 1)),
-        }
-    }
-    let seconds = |at: usize| rate.seconds((at * window).min(length));
-    let interval = |(start, end): (usize, usize)| Interval::new(seconds(start), seconds(end)).ok();
-    stretches.into_iter().filter_map(interval).collect()
 }
