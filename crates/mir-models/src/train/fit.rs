@@ -1,8 +1,10 @@
 //! The training loop.
 
 use std::{
+    cell::Cell,
     path::Path,
     sync::atomic::{AtomicBool, Ordering},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -16,6 +18,7 @@ use crate::{
     infer::TranscriptionModel,
     train::{
         Answer, Incident, StepReport, StopReason, Trainer, TranscriptionBatch, latest_checkpoint,
+        pause::{Moment, PauseFile, Snapshot, Wish},
     },
 };
 
@@ -39,6 +42,33 @@ pub struct FitProgress<'a> {
     pub total: u64,
     /// Time that this step waited for its batches.
     pub data_wait: Duration,
+    /// What the observer would like to happen next.
+    pub requests: &'a Requests,
+}
+
+/// What an observer asks the training for after a step. It happens before the next one.
+#[derive(Clone, Debug, Default)]
+pub struct Requests {
+    stop: Cell<bool>,
+    checkpoint: Cell<bool>,
+    validate: Cell<bool>,
+}
+
+impl Requests {
+    /// End the training, with a checkpoint.
+    pub fn stop(&self) {
+        self.stop.set(true);
+    }
+
+    /// Write a checkpoint.
+    pub fn checkpoint(&self) {
+        self.checkpoint.set(true);
+    }
+
+    /// Validate; it counts like any other validation.
+    pub fn validate(&self) {
+        self.validate.set(true);
+    }
 }
 
 /// What a caller does along the way. An error stops the training.
@@ -76,7 +106,13 @@ pub trait Observer {
         Ok(())
     }
 
-    /// The run folder, for the accounts of incidents; without one nothing is kept of them.
+    /// When the training has paused on request, with the snapshot that it has written.
+    fn on_pause(&mut self, reason: &str, snapshot: &Path) {
+        log::warn!("paused: {reason}; the state is in {}", snapshot.display());
+    }
+
+    /// The run folder, for the accounts of incidents and the [file](super::pause) that makes the training
+    /// pause; without one there is neither.
     fn folder(&self) -> Option<&Path> {
         None
     }
@@ -107,7 +143,9 @@ pub fn fit<S>(
 where
     S: BatchSource<Batch = TranscriptionBatch>,
 {
-    let mut course = Course { trainer, source, checkpoints, data, best, saved: None };
+    let mut course = Course { trainer, source, checkpoints, data, best, saved: None, score: None };
+    let start = Instant::now();
+    let mut pause = observer.folder().map(PauseFile::new);
     let config = course.trainer.config().clone();
     course.source.seek(course.trainer.position()).map_err(loading)?;
     if let Some(reason) = course.trainer.stopped() {
@@ -142,18 +180,34 @@ where
             }
             Err(error) => return Err(error),
         };
-        observer.on_step(&FitProgress { report: &report, total: config.steps, data_wait })?;
+        let requests = Requests::default();
+        observer.on_step(&FitProgress {
+            report: &report,
+            total: config.steps,
+            data_wait,
+            requests: &requests,
+        })?;
         let done = course.trainer.step_count();
         let last = done == config.steps;
         let mut end = None;
-        if last || done.is_multiple_of(config.validate_every) {
+        if last || requests.validate.get() || done.is_multiple_of(config.validate_every) {
             end = course.validate(observer)?;
         }
-        if last || end.is_some() || done.is_multiple_of(config.checkpoint_every) {
+        if requests.stop.get() {
+            end = end.or(Some(StopReason::Requested));
+        }
+        let asked = requests.checkpoint.get() || end.is_some();
+        if last || asked || done.is_multiple_of(config.checkpoint_every) {
             course.save()?;
         }
         if let Some(reason) = end.filter(|_| !last) {
             return Ok(FitEnd::Stopped(reason));
+        }
+        if let (Some(file), Some(batch)) = (&mut pause, batches.first()) {
+            let moment = Moment::new(&report, start.elapsed().as_secs_f64(), course.score);
+            if !course.pause(file, &moment, batch, observer, stop)? && !last {
+                return Ok(FitEnd::Stopped(StopReason::Requested));
+            }
         }
     }
     Ok(FitEnd::Finished)
@@ -162,6 +216,9 @@ where
 fn loading(error: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::Batch { source: Box::new(error) }
 }
+
+/// How often a paused training looks whether it may go on.
+const PAUSE_POLL: Duration = Duration::from_millis(200);
 
 /// A training under way.
 struct Course<'a, S> {
@@ -172,6 +229,8 @@ struct Course<'a, S> {
     best: Option<(f64, u64)>,
     /// The step of the last checkpoint.
     saved: Option<u64>,
+    /// The latest validation.
+    score: Option<f64>,
 }
 
 impl<S> Course<'_, S>
@@ -193,6 +252,7 @@ where
         let step = self.trainer.step_count();
         let mut model = self.trainer.snapshot()?;
         let score = observer.on_validation(&mut model, step)?;
+        self.score = Some(score);
         self.trainer.observe(score);
         let (value, verdict) = self.trainer.judge(&model, score, self.best)?;
         if verdict.improved {
@@ -201,6 +261,44 @@ where
             self.save()?;
         }
         Ok(verdict.stop)
+    }
+
+    /// Does what the pause file asks for; `false` if the training should end.
+    fn pause(
+        &mut self,
+        file: &mut PauseFile,
+        moment: &Moment,
+        batch: &TranscriptionBatch,
+        observer: &mut dyn Observer,
+        stop: &AtomicBool,
+    ) -> Result<bool> {
+        let mut paused = false;
+        // A signal ends the pause, too: the loop sees it next.
+        while !stop.load(Ordering::SeqCst) {
+            let reason = match file.wish(moment) {
+                Wish::RunOn => break,
+                Wish::Quit => {
+                    self.save()?;
+                    return Ok(false);
+                }
+                Wish::Pause(_) if paused => {
+                    thread::sleep(PAUSE_POLL);
+                    continue;
+                }
+                Wish::Pause(reason) => {
+                    paused = true;
+                    reason
+                }
+                Wish::Snapshot => "asked for".to_owned(),
+            };
+            self.save()?;
+            let Some(folder) = observer.folder() else { break };
+            let snapshot = Snapshot::write(self.trainer, folder, &reason, moment, batch)?;
+            if paused {
+                observer.on_pause(&reason, &snapshot);
+            }
+        }
+        Ok(true)
     }
 
     /// Answers to a step that gave no number: passes it over, goes back, or gives up.

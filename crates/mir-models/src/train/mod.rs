@@ -11,6 +11,9 @@ mod checkpoint;
 mod ema;
 mod fit;
 mod incident;
+mod observers;
+pub mod pause;
+mod probe;
 mod rehearsal;
 mod replay;
 mod stopping;
@@ -19,8 +22,14 @@ mod trouble;
 
 pub use checkpoint::{CheckpointInfo, best_checkpoint, latest_checkpoint};
 pub use ema::Ema;
-pub use fit::{FitEnd, FitProgress, Observer, fit};
+pub use fit::{FitEnd, FitProgress, Observer, Requests, fit};
 pub use incident::Incident;
+pub use observers::Observers;
+pub use pause::{MetricCondition, PauseCommand, PauseRequest, Snapshot};
+pub use probe::{
+    BatchProbe, BatchProbes, DryRun, RateCurve, RatePoint, RateTestConfig, dry_run,
+    find_batch_size, find_rate,
+};
 pub use rehearsal::Rehearsal;
 pub use replay::{Replay, replay};
 pub use stopping::{EarlyStopping, StopReason, Verdict};

@@ -48,7 +48,7 @@ pub struct StepReport {
 #[derive(Debug)]
 pub struct Trainer {
     pub(crate) params: Params,
-    network: OnsetsFrames,
+    pub(super) network: OnsetsFrames,
     front_end: FrontEndConfig,
     config: TrainConfig,
     pub(crate) optimizer: Optimizer,
@@ -65,11 +65,11 @@ pub struct Trainer {
 }
 
 /// What the backward passes of a step left.
-struct Gradients {
-    loss: f64,
-    parts: Vec<(&'static str, f64)>,
+pub(super) struct Gradients {
+    pub(super) loss: f64,
+    pub(super) parts: Vec<(&'static str, f64)>,
     /// Before clipping.
-    norm: f64,
+    pub(super) norm: f64,
 }
 
 /// A batch as it is, or cut along its examples into parts of nearly equal size.
@@ -256,7 +256,7 @@ impl Trainer {
     }
 
     /// Forward and backward pass of all batches, and clipping.
-    fn gradients(&mut self, batches: &[TranscriptionBatch]) -> Result<Gradients> {
+    pub(super) fn gradients(&mut self, batches: &[TranscriptionBatch]) -> Result<Gradients> {
         // Dropout draws from LibTorch's generator, whose state cannot be saved: it is given a new one.
         tch::manual_seed(self.generator_seed());
         zero_gradients(&self.params);
@@ -298,6 +298,10 @@ impl Trainer {
         }
         loss.total.f_backward().during("the backward pass")?;
         Ok(value)
+    }
+
+    pub(super) fn set_out_of_memory(&mut self, policy: OutOfMemoryPolicy) {
+        self.config.out_of_memory = policy;
     }
 
     /// Makes faults happen from now on; see [`Rehearsal`].

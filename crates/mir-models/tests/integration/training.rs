@@ -99,7 +99,7 @@ pub(super) fn toy() -> Toy {
     Toy { position: BatchPosition::default(), seed: 3 }
 }
 
-fn architecture() -> OnsetsFramesConfig {
+pub(super) fn architecture() -> OnsetsFramesConfig {
     OnsetsFramesConfig {
         bins: BINS,
         conv_channels: 4,

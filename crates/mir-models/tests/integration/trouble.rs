@@ -18,7 +18,7 @@ use mir_models::{
     },
     infer::TranscriptionModel,
     train::{
-        Answer, FitEnd, FitProgress, Incident, Observer, Rehearsal, StopReason, Trainer,
+        Answer, FitEnd, FitProgress, Incident, Observer, Observers, Rehearsal, StopReason, Trainer,
         TranscriptionBatch, fit, latest_checkpoint, replay,
     },
 };
@@ -129,15 +129,19 @@ impl BatchSource for Halves {
 
 /// Validates by a script and notes what happens.
 #[derive(Default)]
-struct Script<'a> {
-    scores: Vec<f64>,
+pub(super) struct Script<'a> {
+    pub(super) scores: Vec<f64>,
     /// The best score of an earlier part of the run.
-    before: Option<(f64, u64)>,
-    best: Vec<u64>,
-    rates: BTreeMap<u64, f64>,
-    incidents: Vec<Incident>,
-    folder: Option<PathBuf>,
-    stop: Option<(u64, &'a AtomicBool)>,
+    pub(super) before: Option<(f64, u64)>,
+    pub(super) best: Vec<u64>,
+    pub(super) rates: BTreeMap<u64, f64>,
+    pub(super) incidents: Vec<Incident>,
+    pub(super) folder: Option<PathBuf>,
+    pub(super) stop: Option<(u64, &'a AtomicBool)>,
+    /// Reasons of pauses.
+    pub(super) pauses: Vec<String>,
+    /// Raised by the first pause.
+    pub(super) stop_at_pause: Option<&'a AtomicBool>,
 }
 
 impl Observer for Script<'_> {
@@ -154,7 +158,8 @@ impl Observer for Script<'_> {
         model: &mut TranscriptionModel,
         step: u64,
     ) -> mir_models::Result<f64> {
-        let score = self.scores.get(step as usize / 5 - 1).copied().unwrap_or(0.0);
+        let index = (step as usize / 5).saturating_sub(1);
+        let score = self.scores.get(index).copied().unwrap_or(0.0);
         model.meta_mut().scores.insert("validation/loss".to_owned(), -score);
         Ok(score)
     }
@@ -169,6 +174,14 @@ impl Observer for Script<'_> {
         Ok(())
     }
 
+    fn on_pause(&mut self, reason: &str, snapshot: &Path) {
+        assert!(snapshot.join("snapshot.json").exists());
+        self.pauses.push(reason.to_owned());
+        if let Some(flag) = self.stop_at_pause {
+            flag.store(true, Ordering::SeqCst);
+        }
+    }
+
     fn folder(&self) -> Option<&Path> {
         self.folder.as_deref()
     }
@@ -178,7 +191,7 @@ fn turn() -> MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn run<S>(
+pub(super) fn run<S>(
     trainer: &mut Trainer,
     source: &mut S,
     folder: &Path,
@@ -189,7 +202,7 @@ where
 {
     let _turn = turn();
     let flag = AtomicBool::new(false);
-    let stop = script.stop.map_or(&flag, |(_, flag)| flag);
+    let stop = script.stop.map_or(script.stop_at_pause.unwrap_or(&flag), |(_, flag)| flag);
     fit(trainer, source, folder, data(), script.before, script, stop)
 }
 
@@ -481,4 +494,55 @@ fn a_training_that_fits_in_no_way_ends_with_a_checkpoint() {
     let end = run(&mut other, &mut toy(), folder.path(), &mut Script::default());
     assert!(matches!(end, Err(Error::Torch { .. })), "{end:?}");
     assert_eq!(toy().next_batch().unwrap().inputs.len_of(Axis(0)), 2);
+}
+
+/// Asks for something after a step.
+struct Asks {
+    at: u64,
+    what: fn(&mir_models::train::Requests),
+    /// Which of several observers it is, to be seen in the order of the calls.
+    name: u32,
+    calls: std::rc::Rc<std::cell::RefCell<Vec<u32>>>,
+}
+
+impl Observer for Asks {
+    fn on_step(&mut self, progress: &FitProgress<'_>) -> mir_models::Result<()> {
+        if progress.report.step + 1 == self.at {
+            self.calls.borrow_mut().push(self.name);
+            (self.what)(progress.requests);
+        }
+        Ok(())
+    }
+
+    fn on_validation(&mut self, _: &mut TranscriptionModel, _: u64) -> mir_models::Result<f64> {
+        Ok(f64::NAN)
+    }
+
+    fn on_best(&mut self, _: &TranscriptionModel, _: f64, _: u64) -> mir_models::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn observers_are_called_in_order_and_get_what_they_ask_for() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let calls = std::rc::Rc::default();
+    let asks = |at, name, what| Asks { at, what, name, calls: std::rc::Rc::clone(&calls) };
+    let mut first = asks(2, 1, |requests| requests.checkpoint());
+    let mut second = asks(2, 2, |requests| requests.validate());
+    let mut third = asks(3, 3, |requests| requests.stop());
+    let mut script = Script { scores: vec![0.5], ..Script::default() };
+    let mut trainer =
+        trainer(TrainConfig { checkpoint_every: 100, validate_every: 100, ..train_config(100) });
+    let mut all = Observers(vec![&mut script, &mut first, &mut second, &mut third]);
+    let never = AtomicBool::new(false);
+    let end = fit(&mut trainer, &mut toy(), folder.path(), data(), None, &mut all, &never).unwrap();
+    assert_eq!((end, trainer.step_count()), (FitEnd::Stopped(StopReason::Requested), 3));
+    assert_eq!(*calls.borrow(), [1, 2, 3]);
+    assert_eq!(script.best, [2], "the validation was asked for");
+    let mut names: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["best", "step-000000002", "step-000000003"]);
 }
