@@ -76,12 +76,12 @@ pub struct Excerpt {
 /// ```
 /// use mir_core::Interval;
 /// use mir_datasets::{
-///     Dataset, Kind, Label,
+///     Dataset,
 ///     excerpt::{ExcerptConfig, excerpt},
-///     synthetic::{Synthetic, SyntheticConfig},
+///     synthetic::{Synthetic, SyntheticConfig, SyntheticKind},
 /// };
 ///
-/// let music = Synthetic::new(SyntheticConfig::default())?;
+/// let music = Synthetic::new(SyntheticConfig::new(SyntheticKind::Melody))?;
 /// let track = music.tracks()[0].as_ref();
 /// let range = Interval::new(1.0, 2.5)?;
 /// let part = excerpt(track, range, track.labels(), &ExcerptConfig::default())?;

@@ -1,6 +1,6 @@
 //! Stores: what goes in comes out, and nothing else is taken for a store.
 
-use mir_datasets::{Error, FeatureStore, MemStore, StoreHeader, ValueFormat};
+use mir_datasets::{Error, FeatureStore, MemStore, StoreHeader};
 
 use crate::support::store;
 
@@ -62,7 +62,9 @@ mod file {
     use std::{fs, path::Path};
 
     use mir_core::Fingerprinted;
-    use mir_datasets::{Hdf5Store, Hdf5Writer, Recording, SkippedTrack, TrackId, recordings};
+    use mir_datasets::{
+        Hdf5Store, Hdf5Writer, Recording, SkippedTrack, TrackId, ValueFormat, recordings,
+    };
     use tempfile::TempDir;
 
     use super::*;
