@@ -79,8 +79,10 @@ static OTHERS: &[Entry] = &[
     Entry { info: &giantsteps::KEY, open: |root| Ok(Arc::new(giantsteps::open_key(root)?)) },
     Entry { info: &giantsteps::TEMPO, open: |root| Ok(Arc::new(giantsteps::open_tempo(root)?)) },
     Entry { info: &rwc::CLASSICAL, open: |root| Ok(Arc::new(rwc::open_classical(root)?)) },
+    Entry { info: &rwc::GENRE, open: |root| Ok(Arc::new(rwc::open_genre(root)?)) },
     Entry { info: &rwc::JAZZ, open: |root| Ok(Arc::new(rwc::open_jazz(root)?)) },
     Entry { info: &rwc::POPULAR, open: |root| Ok(Arc::new(rwc::open_popular(root)?)) },
+    Entry { info: &musicnet::INFO_16K, open: |root| Ok(Arc::new(musicnet::open_16k(root)?)) },
     Entry { info: &musicnet::INFO_EM, open: |root| Ok(Arc::new(musicnet::open_em(root)?)) },
     Entry {
         info: &maestro::INFO,

@@ -1,4 +1,4 @@
-//! RWC Popular, Classical and Jazz: beats, choruses, chords, and what sounds when, by AIST.
+//! RWC Popular, Classical, Jazz and Genre: beats, choruses, chords, and what sounds when, by AIST.
 //!
 //! # Layout
 //! ```text
@@ -6,7 +6,7 @@
 //! ROOT/metadata-master/rwc-c.csv                                   title, artist, composer, place on disc
 //! ROOT/audio/rwc-c-m01/3.wav                                       by disc and number on it
 //! ```
-//! A piece is listed if it has beats or choruses. The letter is P, C or J.
+//! A piece is listed if it has beats or choruses. The letter is P, C, J or G.
 //!
 //! # Conventions
 //! - Times of beats and choruses are centiseconds, those of chords and instruments seconds.
@@ -71,6 +71,19 @@ pub const JAZZ: Info = Info {
     ..POPULAR
 };
 
+/// RWC Music Genre.
+pub const GENRE: Info = Info {
+    name: "rwc_genre",
+    title: "RWC Music Genre",
+    citation: "M. Goto, H. Hashiguchi, T. Nishimura, R. Oka: RWC music database: Music genre database and \
+               musical instrument sound database. ISMIR, 2003. M. Goto: AIST annotation for the RWC music \
+               database. ISMIR, 2006.",
+    holds: &[Kind::Beats, Kind::Segments],
+    layout: "annotations/AIST.RWC-MDB-G-2001.BEAT/RM-G001.BEAT.TXT (and CHORUS), \
+             metadata-master/rwc-g.csv, audio/rwc-g-m01/1.wav",
+    ..POPULAR
+};
+
 /// Lists the pieces of RWC Popular; reads the table and nothing else.
 ///
 /// # Errors
@@ -93,6 +106,14 @@ pub fn open_classical(root: impl AsRef<Path>) -> Result<Collection> {
 /// As [`open_popular`].
 pub fn open_jazz(root: impl AsRef<Path>) -> Result<Collection> {
     open(&JAZZ, root.as_ref(), 'J')
+}
+
+/// Lists the pieces of RWC Music Genre.
+///
+/// # Errors
+/// As [`open_popular`].
+pub fn open_genre(root: impl AsRef<Path>) -> Result<Collection> {
+    open(&GENRE, root.as_ref(), 'G')
 }
 
 /// A row of the table, by the names of its columns: they differ between the three sets.

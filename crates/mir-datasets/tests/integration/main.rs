@@ -13,11 +13,11 @@
 //! | 3 the five forms of names, there and back | (`loaders::maps::recording`) `names_of_all_forms_are_taken_apart_and_put_together` |
 //! | 3 triples of the original release; tables with commas above and tabs below | `maps::the_original_release_is_found_by_itself`, `maps::single_notes_and_chords_come_on_request_and_are_in_no_split`, `maps::splits_share_neither_piece_nor_piano` |
 //! | 4 MusicNet: table, labels, `end_beat`, programs | `notes::the_table_of_musicnet_has_the_published_counts`, `notes::an_excerpt_of_the_labels_of_musicnet` |
-//! | 4 MusicNet-EM; pickled objects refused; one HDF5 file | `notes::the_notes_of_musicnet_em`, `notes::pickled_objects_are_not_read`, `notes::packed::one_file_holds_all_of_musicnet` |
+//! | 4 MusicNet-EM; pickled objects refused; one HDF5 file | `notes::the_notes_of_musicnet_em`, `notes::pickled_objects_are_not_read`, `notes::packed::one_file_holds_all_of_musicnet`, `notes::musicnet_at_16_khz` |
 //! | 5 MedleyDB: rows, voiced shares, grid, reversal, YAML texts | `melody::medleydb_has_the_rows_and_voiced_shares_of_its_melodies`, `melody::pitch_files_of_medleydb_come_to_a_grid_without_losing_a_voiced_row`, `melody::the_metadata_of_medleydb_are_texts` |
 //! | 6 ORCHSET: flags follow the header | `melody::the_flags_of_orchset_follow_the_header` |
 //! | 7 iKala: channels, frame centres, first pitch, mixture | `melody::ikala_has_the_accompaniment_on_the_left_and_the_voice_on_the_right` |
-//! | 8 RWC: positions, times, an empty CHORUS | `structure::the_beats_of_rwc_count_from_each_downbeat` |
+//! | 8 RWC: positions, times, an empty CHORUS, doubled downbeats | `structure::the_beats_of_rwc_count_from_each_downbeat`, `structure::pieces_of_rwc_genre_in_miniature` |
 //! | 9 every field of the small sets | `structure::a_song_of_the_beatles`, `structure::the_sections_of_salami`, `structure::a_clip_of_gtzan`, `structure::songs_of_billboard`, `structure::the_sections_of_billboard`, `notes::the_takes_of_groove_midi`, `structure::clips_of_giantsteps`, `structure::a_quartet_of_haydn` |
 //! | 10 Bach10: shapes, counts, residual in dB | `multitrack::the_chorales_of_bach10_have_the_published_shapes_and_counts`, `multitrack::the_stems_of_bach10_sum_to_its_mixture_up_to_a_residual` |
 //! | 11 MUSDB18: five equal streams in order | `multitrack::a_song_of_musdb18_has_five_equal_streams` |

@@ -10,6 +10,9 @@
 //! ```text
 //! ROOT/musicnet.h5                 groups id_1727 …, in each the series `data` and the table `labels`
 //! ```
+//! `musicnet_16k` is the copy that the program JTM makes for its training ([`open_16k`]): the first layout below
+//! `musicnet_lousy`, audio and times of labels at 16 kHz, a table for each part above it.
+//!
 //! ROOT may also be the folder that holds `musicnet/`. [`open`] lists what has audio or labels, and takes the
 //! one file where there are no others; [`open_em`] lists what has a MIDI file of MusicNet-EM, whose notes
 //! then come first. The third package is not read: `musicnet.npz` keeps audio and labels as pickled objects,
@@ -49,6 +52,9 @@ use crate::{Erratum, Error, Kind, Result};
 
 #[cfg(feature = "hdf5")]
 mod packed;
+mod resampled;
+
+pub use resampled::{INFO_16K, open_16k, read_notes_16k};
 
 /// What is known of it.
 pub const INFO: Info = Info {
@@ -88,26 +94,34 @@ pub const INFO_EM: Info = Info {
 
 const NAME: &str = "<number>.wav, <number>.csv, <number>.mid";
 
-/// One row of the table of recordings.
+/// One row of the table of recordings. Tables may lack any column but the first.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct MusicNetRow {
     /// Number of the recording, its name here.
     pub id: String,
     /// Composer.
+    #[serde(default)]
     pub composer: String,
     /// Composition.
+    #[serde(default)]
     pub composition: String,
     /// Movement.
+    #[serde(default)]
     pub movement: String,
     /// Ensemble, `Solo Piano` say.
+    #[serde(default)]
     pub ensemble: String,
     /// Where the recording comes from.
+    #[serde(default)]
     pub source: String,
     /// Who wrote the score that was aligned.
+    #[serde(default)]
     pub transcriber: String,
     /// Number in a catalogue of works.
+    #[serde(default)]
     pub catalog_name: String,
-    /// Length in whole seconds.
+    /// Length in whole seconds; 0 where it is not known.
+    #[serde(default)]
     pub seconds: f64,
 }
 
@@ -289,9 +303,11 @@ fn track(
 
 /// What the table says of a recording. A piece is a movement, so that no two recordings of it are on two
 /// sides; the artist is the composer, the only person whom the table names.
-fn described(track: FileTrack, row: &MusicNetRow) -> FileTrack {
+fn described(mut track: FileTrack, row: &MusicNetRow) -> FileTrack {
+    if !row.composition.is_empty() {
+        track = track.piece(format!("{}: {}, {}", row.composer, row.composition, row.movement));
+    }
     track
-        .piece(format!("{}: {}, {}", row.composer, row.composition, row.movement))
         .artist(&row.composer)
         .instrument(&row.ensemble)
         .meta("composition", &row.composition)
@@ -299,5 +315,5 @@ fn described(track: FileTrack, row: &MusicNetRow) -> FileTrack {
         .meta("source", &row.source)
         .meta("transcriber", &row.transcriber)
         .meta("catalog_name", &row.catalog_name)
-        .duration(Some(row.seconds))
+        .duration(Some(row.seconds).filter(|seconds| *seconds > 0.0))
 }

@@ -163,6 +163,66 @@ fn pickled_objects_are_not_read() {
     }
 }
 
+#[test]
+fn musicnet_at_16_khz() {
+    let root = TempDir::new().unwrap();
+    let header = "start_time,end_time,instrument,note,start_beat,end_beat,note_value\n";
+    let rows =
+        format!("{header}16000,24000.5,41,76,0.0,1.0,Quarter\n8000,16000,1,60,0.0,1.0,Quarter\n");
+    for (part, id) in [("train", "2659"), ("test", "2298")] {
+        put(root.path(), &format!("musicnet_lousy/{part}_data/{id}.wav"), wav(2.0));
+        put(root.path(), &format!("musicnet_lousy/{part}_labels/{id}.csv"), &rows);
+    }
+    // The real tables, where they are, and one of their rows otherwise.
+    for part in ["train", "test"] {
+        let name = format!("musicnet_metadata_{part}.csv");
+        let table = match test_data(&format!("musicnet/jtm/{name}")) {
+            Some(path) => std::fs::read_to_string(path).unwrap(),
+            None => "id,sequencePath,length,composer,ensemble,composition,movement,id_cat\n\
+                     2298,test_data/2298.wav,2456347,Bach,Solo Cello,Cello Suite 4,6. Gigue,163\n"
+                .to_owned(),
+        };
+        put(root.path(), &name, table);
+    }
+    for home in [root.path().to_owned(), root.path().join("musicnet_lousy")] {
+        let musicnet = loaders::open("musicnet_16k", home).unwrap();
+        assert_eq!(musicnet.tracks().len(), 2);
+        assert_eq!(musicnet.split(Split::Train).unwrap().len(), 1);
+        let gigue = &musicnet.split(Split::Test).unwrap()[0];
+        assert_eq!(gigue.piece(), "Bach: Cello Suite 4, 6. Gigue");
+        assert_eq!(gigue.instrument(), "Solo Cello");
+        assert_close(gigue.duration_hint().unwrap(), 2_456_347.0 / 16_000.0, 1e-9, "length");
+        let notes = gigue.notes().unwrap();
+        let found: Vec<_> =
+            notes.iter().map(|n| (n.onset(), n.offset(), n.pitch().midi())).collect();
+        assert_eq!(found, [(0.5, 1.0, 60.0), (1.0, 1.500_031_25, 76.0)]);
+        assert_eq!(gigue.audio(&LoadOptions::default()).unwrap().len(), 32_000);
+    }
+    for wrong in ["5,x,1,60,0,1,x\n", "10,5,1,60,0,1,x\n", "5,10,1,128,0,1,x\n"] {
+        let path = root.path().join("wrong.csv");
+        std::fs::write(&path, format!("{header}{wrong}")).unwrap();
+        match musicnet::read_notes_16k(&path) {
+            Err(error) => assert!(error.to_string().contains("line 2"), "{error}"),
+            Ok(notes) => panic!("{wrong}: {notes:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_table_of_musicnet_may_lack_columns() {
+    let root = TempDir::new().unwrap();
+    put(root.path(), "train_data/1727.wav", wav(0.1));
+    put(root.path(), "musicnet_metadata.csv", "ensemble,id\nPiano Quintet,1727\n");
+    let musicnet = loaders::open("musicnet", root.path()).unwrap();
+    let quintet = track(musicnet.as_ref(), "1727");
+    assert_eq!((quintet.instrument(), quintet.artist()), ("Piano Quintet", None));
+    assert_eq!(
+        (quintet.piece(), quintet.duration_hint()),
+        ("1727", None),
+        "nothing is known of it"
+    );
+}
+
 /// `musicnet.h5` as its documentation describes it, written by HDF5 itself.
 #[cfg(feature = "hdf5")]
 mod packed {

@@ -204,6 +204,30 @@ fn pieces_of_rwc_jazz_and_popular() {
 }
 
 #[test]
+fn pieces_of_rwc_genre_in_miniature() {
+    let root = TempDir::new().unwrap();
+    let below = "annotations/AIST.RWC-MDB-G-2001";
+    // Centiseconds; a downbeat is noted twice, as in some pieces, and one row is not counted.
+    let beats =
+        "50\t50\t96\n100\t100\t384\n150\t150\t96\n200\t200\t384\n210\t210\t384\n250\t250\t-1\n";
+    put(root.path(), &format!("{below}.BEAT/RM-G062.BEAT.TXT"), beats);
+    put(root.path(), &format!("{below}.CHORUS/RM-G062.CHORUS.TXT"), "0\t100\t\"intro\"\r\n");
+    let table = "Piece No.,Cat. Suffix,Tr. No.,Title,Category\nNo. 62,M05,Tr. 03,Samba,Latin\n";
+    put(root.path(), "metadata-master/rwc-g.csv", table);
+    put(root.path(), "audio/rwc-g-m05/3.wav", crate::support::wav(0.5));
+    let genre = loaders::open("rwc_genre", root.path()).unwrap();
+    let samba = track(genre.as_ref(), "RM-G062");
+    assert_eq!(samba.metadata()["category"], "Latin");
+    let beats = samba.beats().unwrap();
+    let found: Vec<_> = beats.as_slice().iter().map(|beat| (beat.time, beat.position)).collect();
+    let places = [(0.5, 2), (1.0, 1), (1.5, 2), (2.0, 1), (2.1, 1)];
+    assert_eq!(found, places.map(|(time, place)| (time, Some(place))));
+    let sections = samba.intervals(Kind::Segments).unwrap();
+    assert_eq!((sections[0].label.as_str(), sections[0].interval.end()), ("intro", 1.0));
+    assert_eq!(samba.audio(&mir_datasets::LoadOptions::default()).unwrap().len(), 8_000);
+}
+
+#[test]
 fn songs_of_billboard() {
     let Some(billboard) = sample("billboard", "mirdata/mir_datasets/billboard") else { return };
     assert_eq!(billboard.tracks().len(), 2);
