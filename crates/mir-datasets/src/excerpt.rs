@@ -21,7 +21,7 @@
 //! [`frames_within`] says which frames of a grid lie in a range, by the same rule. Targets and evaluation should
 //! be drawn for those frames from the notes of the whole recording, as [`PianoRoll::window`] does and as the
 //! batches of this crate are made: a note that lies on the border of two frames may fall to the other one when
-//! its time is shifted first.
+//! its time is shifted first. Series of pitch are brought to a grid by [`on_grid`](crate::on_grid).
 //!
 //! [`PianoRoll::window`]: mir_core::PianoRoll::window
 

@@ -5,6 +5,7 @@
 //! | to list recordings and load audio, stems and annotations | [`Dataset`], [`Track`], [`loaders`] |
 //! | a published split, one drawn by seed, or to know what leaks | [`splits`] |
 //! | a stretch of a recording with what is annotated in it | [`mod@excerpt`] |
+//! | annotated pitch on the frames of a feature | [`on_grid`] |
 //! | to know whether all files are there and whole | [`Index`], [`mod@validate`] |
 //! | to count recordings, seconds and notes | [`stats`] |
 //! | a piano data set that needs no download | [`mini`] |
@@ -74,6 +75,7 @@ pub mod index;
 mod loader;
 pub mod loaders;
 pub mod mini;
+pub mod on_grid;
 mod ordered;
 mod positioned;
 mod random;
