@@ -41,6 +41,18 @@ struct Args {
     /// Recordings to decode, beside the WAV and FLAC files made here
     #[arg(long, value_name = "FILE")]
     audio: Vec<PathBuf>,
+    /// Device of the training steps on both sides
+    #[cfg(feature = "models")]
+    #[arg(long, default_value = "cpu")]
+    device: String,
+    /// Only the training steps
+    #[cfg(feature = "models")]
+    #[arg(long)]
+    only_training: bool,
+    /// Write the ratio of the training steps to this file
+    #[cfg(feature = "models")]
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
     /// Training steps in a turn
     #[cfg(feature = "models")]
     #[arg(long, default_value_t = 3)]
@@ -52,6 +64,10 @@ fn main() -> Result<()> {
     let mut peer = args.python.as_ref().map(Peer::start).transpose()?;
     if let Some(peer) = &mut peer {
         println!("peers: {}", peer.ask(&json!({ "do": "versions" }))?);
+    }
+    #[cfg(feature = "models")]
+    if args.only_training {
+        return training::train_step(&args, peer.as_mut());
     }
     features::features(&args, peer.as_mut())?;
     audio::resample(&args, peer.as_mut())?;

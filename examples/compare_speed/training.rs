@@ -4,6 +4,7 @@ use anyhow::Result;
 use mir_core::batch::{Batch, BatchPosition, TranscriptionTargets};
 use mir_features::FrontEndConfig;
 use mir_models::{
+    DeviceChoice,
     config::{OnsetsFramesConfig, TrainConfig},
     train::{Trainer, TranscriptionBatch},
 };
@@ -15,17 +16,19 @@ use crate::{Args, median, noise_samples, peer::Peer};
 /// Whole training steps of the small network, 32-bit floats.
 pub(crate) fn train_step(args: &Args, mut peer: Option<&mut Peer>) -> Result<()> {
     mir_models::set_threads(args.threads);
+    let device = args.device.parse::<DeviceChoice>()?.resolve()?;
     let model = OnsetsFramesConfig::small();
     let (batch, frames) = (8, 200);
     let mut trainer = Trainer::new(
         model.clone(),
         FrontEndConfig::default(),
         TrainConfig { steps: 1_000_000, ..TrainConfig::default() },
-        mir_models::Device::Cpu,
+        device,
     )?;
     let data = random_batch(batch, frames, model.bins);
     let request = json!({
         "do": "train_step", "model": model, "batch": batch, "frames": frames, "repeat": args.steps,
+        "device": args.device,
     });
     if let Some(peer) = peer.as_deref_mut() {
         peer.ask(&json!({ "do": "threads", "threads": args.threads }))?;
@@ -42,15 +45,20 @@ pub(crate) fn train_step(args: &Args, mut peer: Option<&mut Peer>) -> Result<()>
         }
     }
     let ours = median(&mut ours);
+    let ratio = (!theirs.is_empty()).then(|| ours / median(&mut theirs));
+    if let Some(path) = &args.json {
+        let result = json!({ "training_seconds": ours, "training_ratio": ratio });
+        mir_core::publish::write(path, format!("{result}\n").as_bytes())?;
+    }
     println!(
-        "training step, {batch} x {frames} frames, {} parameters, {} threads: ours {:.1} ms",
+        "training step on {}, {batch} x {frames} frames, {} parameters, {} threads: ours {:.1} ms",
+        args.device,
         trainer.parameters(),
         args.threads,
         1e3 * ours
     );
-    if !theirs.is_empty() {
-        let theirs = median(&mut theirs);
-        println!("    PyTorch eager {:.1} ms, ours / PyTorch {:.3}", 1e3 * theirs, ours / theirs);
+    if let Some(ratio) = ratio {
+        println!("    PyTorch eager {:.1} ms, ours / PyTorch {ratio:.3}", 1e3 * ours / ratio);
     }
     Ok(())
 }

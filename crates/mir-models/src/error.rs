@@ -69,6 +69,12 @@ pub enum Error {
         /// What is wrong and what to do.
         reason: String,
     },
+    /// The processes of a training cannot go on together.
+    #[error("the processes of this training cannot go on together: {reason}")]
+    Communication {
+        /// What is wrong and what to do.
+        reason: String,
+    },
     /// A parameter of this name exists already.
     #[error("parameter '{name}' is registered twice")]
     DuplicateParameter {

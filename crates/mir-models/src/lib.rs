@@ -22,6 +22,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `torch` (default) | networks, training and inference. Without it: configurations, schedules, decoding, threshold search |
+//! | `mpi` | training in several processes that `mpirun` starts; needs an installed MPI and libclang |
 //!
 //! # Other crates
 //! `mir-core` (vocabulary), `mir-audio`, `mir-features`, `mir-midi`, `mir-eval`, `mir-datasets`.
@@ -32,6 +33,7 @@ pub mod activations;
 #[cfg(feature = "torch")]
 pub mod arch;
 pub mod baseline;
+pub mod comm;
 pub mod config;
 pub mod decode;
 #[cfg(feature = "torch")]

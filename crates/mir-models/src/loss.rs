@@ -29,7 +29,19 @@ impl Share {
 
     /// The shares of the batches of one step.
     pub fn of<'a>(batches: impl Iterator<Item = &'a TranscriptionTargets>) -> Vec<Self> {
-        let counts: Vec<[f64; 2]> = batches
+        let counts = Self::counts(batches);
+        if counts.len() == 1 {
+            return vec![Self::WHOLE];
+        }
+        let total = |part: usize| counts.iter().map(|c| c[part]).sum::<f64>();
+        Self::within(&counts, [total(0), total(1)])
+    }
+
+    /// The frames and the onsets that count, of each batch.
+    pub(crate) fn counts<'a>(
+        batches: impl Iterator<Item = &'a TranscriptionTargets>,
+    ) -> Vec<[f64; 2]> {
+        batches
             .map(|targets| {
                 let frames = targets.mask.iter().map(|&m| f64::from(m)).sum();
                 let onsets = targets
@@ -40,15 +52,16 @@ impl Share {
                     .sum();
                 [frames, onsets]
             })
-            .collect();
-        let total = |part: usize| counts.iter().map(|c| c[part]).sum::<f64>().max(1.0);
-        let totals = [total(0), total(1)];
-        let part =
-            |count: [f64; 2]| Self { frames: count[0] / totals[0], onsets: count[1] / totals[1] };
-        match counts.len() {
-            1 => vec![Self::WHOLE],
-            _ => counts.into_iter().map(part).collect(),
-        }
+            .collect()
+    }
+
+    /// The shares of batches with these counts in a step with these totals.
+    pub(crate) fn within(counts: &[[f64; 2]], totals: [f64; 2]) -> Vec<Self> {
+        let share = |&[frames, onsets]: &[f64; 2]| Self {
+            frames: frames / totals[0].max(1.0),
+            onsets: onsets / totals[1].max(1.0),
+        };
+        counts.iter().map(share).collect()
     }
 }
 

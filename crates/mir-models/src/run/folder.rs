@@ -1,8 +1,8 @@
 //! Run folders.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{BufWriter, Write},
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Write},
     path::{Path, PathBuf},
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
@@ -77,7 +77,10 @@ impl RunInfo {
 /// An open run folder.
 pub struct RunFolder {
     path: PathBuf,
-    metrics: BufWriter<File>,
+    /// Held while the folder is in use.
+    _lock: File,
+    /// Not buffered: what was logged before a checkpoint outlives the process, as the checkpoint does.
+    metrics: File,
     events: EventWriter,
     sinks: Vec<Box<dyn Sink>>,
     start: Instant,
@@ -93,12 +96,12 @@ impl std::fmt::Debug for RunFolder {
 impl RunFolder {
     /// Makes or opens a run folder.
     ///
-    /// `resume_at` is the next step of a run that is continued: metrics of that step and later ones,
-    /// written by a run that died after its last checkpoint, are dropped.
+    /// `resume_at` is the number of steps after which a run is continued: what was logged of later ones, by a
+    /// run that died after its last checkpoint, is dropped.
     ///
     /// # Errors
     /// [`Error::Io`] if it cannot be made or written; [`Error::Checkpoint`] if it holds something and
-    /// `existing` is [`Existing::Refuse`].
+    /// `existing` is [`Existing::Refuse`], or if another process is training into it.
     pub fn open(path: &Path, existing: Existing, resume_at: Option<u64>) -> Result<Self> {
         let io = |path: &Path| {
             let path = path.to_owned();
@@ -106,6 +109,7 @@ impl RunFolder {
         };
         Self::check(path, existing)?;
         fs::create_dir_all(path).map_err(io(path))?;
+        let lock = locked(path)?;
         let checkpoints = path.join("checkpoints");
         if existing == Existing::Force {
             for old in [&checkpoints, &path.join("test")] {
@@ -135,8 +139,9 @@ impl RunFolder {
             .map_err(io(&metrics_path))?;
         Ok(Self {
             path: path.to_owned(),
-            metrics: BufWriter::new(metrics),
-            events: EventWriter::create(path, resume_at)?,
+            _lock: lock,
+            metrics,
+            events: EventWriter::create(path, resume_at.map(|done| done + 1))?,
             sinks: Vec::new(),
             start: Instant::now(),
         })
@@ -192,14 +197,18 @@ impl RunFolder {
         self.write("run.json", &json)
     }
 
-    /// Logs one number to `metrics.jsonl` and to TensorBoard.
+    /// Logs one number to `metrics.jsonl` and to TensorBoard. `step` counts from 1, the steps that are done:
+    /// the loss of the tenth step and a validation after ten steps are both of step 10, and both are kept where
+    /// a run goes on after ten steps.
     ///
     /// # Errors
     /// [`Error::Io`] if it cannot be written.
     pub fn scalar(&mut self, name: &str, step: u64, value: f64) -> Result<()> {
         let seconds = (self.start.elapsed().as_secs_f64() * 1e3).round() / 1e3;
-        let line = json!({ "seconds": seconds, "step": step, "name": name, "value": value });
-        writeln!(self.metrics, "{line}").map_err(|source| Error::Io {
+        let mut line =
+            json!({ "seconds": seconds, "step": step, "name": name, "value": value }).to_string();
+        line.push('\n');
+        self.metrics.write_all(line.as_bytes()).map_err(|source| Error::Io {
             action: "write",
             path: self.path.join("metrics.jsonl"),
             source,
@@ -237,23 +246,39 @@ impl RunFolder {
         self.events.image(name, step, png)
     }
 
-    /// Hands everything logged so far to the operating system.
+    /// Hands the events logged so far to the operating system; the lines of `metrics.jsonl` are there already.
     ///
     /// # Errors
     /// [`Error::Io`] if it cannot be written.
     pub fn flush(&mut self) -> Result<()> {
         self.feed(|sink| sink.flush());
-        self.metrics.flush().map_err(|source| Error::Io {
-            action: "write",
-            path: self.path.join("metrics.jsonl"),
-            source,
-        })?;
         self.events.flush()
     }
 }
 
-/// Removes the lines of `step` and later steps, and a last line that was cut off.
-fn drop_later_metrics(path: &Path, step: u64) -> Result<()> {
+/// Locks the run folder, so that two processes do not train into it. The lock is the system's, and ends with
+/// the process.
+fn locked(path: &Path) -> Result<File> {
+    let name = path.join(".lock");
+    let io = |source| Error::Io { action: "lock", path: name.clone(), source };
+    let file =
+        OpenOptions::new().create(true).truncate(false).write(true).open(&name).map_err(io)?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(Error::Checkpoint {
+            path: path.to_owned(),
+            reason: "another process is training into this folder; wait for it or stop it"
+                .to_owned(),
+        }),
+        // Some network file systems have no locks; a run is better than none there.
+        Err(TryLockError::Error(error)) if error.kind() != io::ErrorKind::Unsupported => {
+            Err(io(error))
+        }
+        _ => Ok(file),
+    }
+}
+
+/// Removes the lines of steps after the first `done`, and a last line that was cut off.
+fn drop_later_metrics(path: &Path, done: u64) -> Result<()> {
     let Ok(text) = fs::read_to_string(path) else {
         return Ok(());
     };
@@ -261,7 +286,7 @@ fn drop_later_metrics(path: &Path, step: u64) -> Result<()> {
         serde_json::from_str::<serde_json::Value>(line)
             .ok()
             .and_then(|value| value["step"].as_u64())
-            .is_some_and(|logged| logged < step)
+            .is_some_and(|logged| logged <= done)
     };
     let kept: String = text.lines().filter(keep).flat_map(|line| [line, "\n"]).collect();
     Ok(publish::write(path, kept.as_bytes())?)
@@ -283,6 +308,12 @@ mod tests {
         let refused = RunFolder::open(&path, Existing::Refuse, None);
         assert!(matches!(refused, Err(Error::Checkpoint { .. })));
         RunFolder::open(&path, Existing::Force, None).unwrap();
+        let open = RunFolder::open(&path, Existing::Resume, None).unwrap();
+        let second = RunFolder::open(&path, Existing::Resume, None);
+        assert!(
+            matches!(second, Err(Error::Checkpoint { reason, .. }) if reason.contains("another process"))
+        );
+        drop(open);
         let empty = folder.path().join("other");
         assert!(RunFolder::check(&empty, Existing::Resume).is_err());
         fs::write(folder.path().join("file"), "x").unwrap();
@@ -316,13 +347,13 @@ mod tests {
     fn a_resumed_run_forgets_what_will_be_done_again() {
         let folder = tempfile::tempdir().unwrap();
         let mut run = RunFolder::open(folder.path(), Existing::Refuse, None).unwrap();
-        for step in 0..10 {
+        for step in 1..=10 {
             run.scalar("loss", step, 0.5).unwrap();
         }
         run.flush().unwrap();
         drop(run);
         let mut run = RunFolder::open(folder.path(), Existing::Resume, Some(4)).unwrap();
-        run.scalar("loss", 4, 0.25).unwrap();
+        run.scalar("loss", 5, 0.25).unwrap();
         run.flush().unwrap();
         let text = fs::read_to_string(folder.path().join("metrics.jsonl")).unwrap();
         assert_eq!(text.lines().count(), 5);

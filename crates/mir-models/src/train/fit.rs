@@ -17,7 +17,9 @@ use crate::{
     Error, Result,
     infer::TranscriptionModel,
     train::{
-        Answer, Incident, StepReport, StopReason, Trainer, TranscriptionBatch, latest_checkpoint,
+        Answer, Incident, StepReport, StopReason, Trainer, TranscriptionBatch,
+        checkpoint::CheckpointWriter,
+        latest_checkpoint,
         pause::{Moment, PauseFile, Snapshot, Wish},
     },
 };
@@ -127,7 +129,12 @@ pub trait Observer {
 ///
 /// Continues from wherever the trainer stands; the source is moved to the trainer's position first.
 /// `best` is the best validation score of an earlier part of the run. Checkpoints go below
-/// `checkpoints`; `data` identifies the data in them.
+/// `checkpoints`; `data` identifies the data in them. They are written in the background, one at a time. One
+/// that cannot be written is reported and made up for by the next; the third in a row ends the run, and so
+/// does the last one.
+///
+/// In [several processes](Trainer::join) all of them call this; each validates, with equal results, and rank 0
+/// writes the checkpoints. Observers of other ranks should write nothing.
 ///
 /// # Errors
 /// What the steps, the source, the observer or the writing of checkpoints give.
@@ -143,7 +150,9 @@ pub fn fit<S>(
 where
     S: BatchSource<Batch = TranscriptionBatch>,
 {
-    let mut course = Course { trainer, source, checkpoints, data, best, saved: None, score: None };
+    let writer = CheckpointWriter::new(checkpoints, data);
+    let mut course =
+        Course { trainer, source, checkpoints, data, best, writer, saved: None, score: None };
     let start = Instant::now();
     let mut pause = observer.folder().map(PauseFile::new);
     let config = course.trainer.config().clone();
@@ -152,8 +161,10 @@ where
         return Ok(FitEnd::Stopped(reason));
     }
     while course.trainer.step_count() < config.steps {
-        if stop.load(Ordering::SeqCst) {
+        // All processes stop after the same step.
+        if course.trainer.communicator().any(stop.load(Ordering::SeqCst))? {
             course.save()?;
+            course.writer.finish()?;
             return Ok(FitEnd::Interrupted);
         }
         let asked = Instant::now();
@@ -176,6 +187,7 @@ where
             Err(error @ Error::OutOfMemory { .. }) => {
                 // Nothing has changed since the last step.
                 course.save()?;
+                course.writer.finish()?;
                 return Err(error);
             }
             Err(error) => return Err(error),
@@ -201,15 +213,18 @@ where
             course.save()?;
         }
         if let Some(reason) = end.filter(|_| !last) {
+            course.writer.finish()?;
             return Ok(FitEnd::Stopped(reason));
         }
         if let (Some(file), Some(batch)) = (&mut pause, batches.first()) {
             let moment = Moment::new(&report, start.elapsed().as_secs_f64(), course.score);
             if !course.pause(file, &moment, batch, observer, stop)? && !last {
+                course.writer.finish()?;
                 return Ok(FitEnd::Stopped(StopReason::Requested));
             }
         }
     }
+    course.writer.finish()?;
     Ok(FitEnd::Finished)
 }
 
@@ -227,6 +242,7 @@ struct Course<'a, S> {
     checkpoints: &'a Path,
     data: Fingerprint,
     best: Option<(f64, u64)>,
+    writer: CheckpointWriter,
     /// The step of the last checkpoint.
     saved: Option<u64>,
     /// The latest validation.
@@ -240,8 +256,8 @@ where
     /// Writes a checkpoint, unless there is one of this step.
     fn save(&mut self) -> Result<()> {
         let step = self.trainer.step_count();
-        if self.saved != Some(step) {
-            self.trainer.save_checkpoint(self.checkpoints, self.data, self.best)?;
+        if self.saved != Some(step) && self.trainer.communicator().is_root() {
+            self.writer.save(self.trainer, self.best)?;
             self.saved = Some(step);
         }
         Ok(())
@@ -250,6 +266,7 @@ where
     /// Validates, keeps the network if it is the best; whether the training should end.
     fn validate(&mut self, observer: &mut dyn Observer) -> Result<Option<StopReason>> {
         let step = self.trainer.step_count();
+        self.trainer.share_statistics()?;
         let mut model = self.trainer.snapshot()?;
         let score = observer.on_validation(&mut model, step)?;
         self.score = Some(score);
@@ -292,6 +309,8 @@ where
                 Wish::Snapshot => "asked for".to_owned(),
             };
             self.save()?;
+            // Whoever looks finds the checkpoint that the snapshot names.
+            self.writer.settle()?;
             let Some(folder) = observer.folder() else { break };
             let snapshot = Snapshot::write(self.trainer, folder, &reason, moment, batch)?;
             if paused {
@@ -313,6 +332,9 @@ where
         let config = self.trainer.config().non_finite.clone();
         let first = self.trainer.position();
         let mut answer = self.trainer.trouble.answer(&config, step, first);
+        // One that is being written is the newest in a moment.
+        self.writer.settle()?;
+        self.trainer.communicator().barrier()?;
         let newest =
             (answer == Answer::RolledBack).then(|| latest_checkpoint(self.checkpoints)).flatten();
         if answer == Answer::RolledBack && newest.is_none() {

@@ -10,13 +10,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use mir_core::batch::{BatchPosition, TranscriptionTargets, Window};
+use mir_core::{
+    batch::{BatchPosition, TranscriptionTargets, Window},
+    publish,
+};
 use mir_features::FrontEndConfig;
 use ndarray::{ArrayD, Ix2, Ix3, Ix4};
 use serde::{Deserialize, Serialize};
 use tch::Device;
 
-use super::checkpoint::{json, publish_folder};
+use super::checkpoint::json;
 use crate::{
     Error, Result,
     config::{OnsetsFramesConfig, TrainConfig},
@@ -127,11 +130,13 @@ impl Incident {
                 files.push((batch_name(index), batch_bytes(batch)?));
             }
         }
-        let files: Vec<(&str, Vec<u8>)> =
-            files.iter_mut().map(|(name, bytes)| (name.as_str(), std::mem::take(bytes))).collect();
+        let files: Vec<(&str, &[u8])> =
+            files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
         let io = |source| Error::Io { action: "make", path: parent.to_owned(), source };
         fs::create_dir_all(parent).map_err(io)?;
-        publish_folder(parent, &free, &files).map(Some)
+        let path = parent.join(free);
+        publish::write_folder(&path, &files)?;
+        Ok(Some(path))
     }
 }
 

@@ -12,6 +12,7 @@ mod ema;
 mod fit;
 mod incident;
 mod observers;
+mod parallel;
 pub mod pause;
 mod probe;
 mod rehearsal;

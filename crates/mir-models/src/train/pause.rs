@@ -26,11 +26,12 @@ use std::{
     time::SystemTime,
 };
 
+use mir_core::publish;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::{
-    checkpoint::{json, publish_folder},
+    checkpoint::json,
     incident::{batch_bytes, gradients_of, weights_of},
 };
 use crate::{
@@ -325,7 +326,11 @@ impl Snapshot {
         let parent = folder.join("snapshots");
         let io = |source| Error::Io { action: "make", path: parent.clone(), source };
         fs::create_dir_all(&parent).map_err(io)?;
-        publish_folder(&parent, &name, &files)
+        let files: Vec<(&str, &[u8])> =
+            files.iter().map(|(name, bytes)| (*name, bytes.as_slice())).collect();
+        let path = parent.join(name);
+        publish::write_folder(&path, &files)?;
+        Ok(path)
     }
 }
 

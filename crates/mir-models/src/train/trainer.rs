@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -14,6 +15,7 @@ use tch::Device;
 use crate::{
     Error, Result,
     arch::OnsetsFrames,
+    comm::{Communicator, Single},
     config::{OnsetsFramesConfig, OutOfMemoryPolicy, TrainConfig},
     error::TorchContext,
     infer::TranscriptionModel,
@@ -62,6 +64,7 @@ pub struct Trainer {
     /// Parts of the loss of the step in hand, for the account of one that failed.
     pub(super) terms: Vec<(&'static str, f64)>,
     rehearsal: Option<Rehearsal>,
+    pub(super) communicator: Arc<dyn Communicator>,
 }
 
 /// What the backward passes of a step left.
@@ -131,6 +134,7 @@ impl Trainer {
             trouble: Trouble::default(),
             terms: Vec::new(),
             rehearsal: None,
+            communicator: Arc::new(Single),
         })
     }
 
@@ -263,11 +267,12 @@ impl Trainer {
         self.terms.clear();
         let pieces: Vec<Cow<'_, TranscriptionBatch>> =
             batches.iter().flat_map(|batch| pieces(batch, self.trouble.parts())).collect();
-        let shares = Share::of(pieces.iter().map(|batch| &batch.targets));
-        let mut loss = 0.0;
-        for (batch, share) in pieces.iter().zip(shares) {
-            loss += self.accumulate(batch, share)?;
-        }
+        let shares = self.shares(pieces.iter().map(|batch| &batch.targets))?;
+        let added = pieces
+            .iter()
+            .zip(shares)
+            .try_fold(0.0, |loss, (batch, share)| Ok(loss + self.accumulate(batch, share)?));
+        let loss = self.combine(added)?;
         let norm = clip_gradients(&self.params, self.config.clip)?;
         if !norm.is_finite() {
             return Err(Error::NonFinite { what: "gradient norm", step: self.step });
@@ -378,7 +383,12 @@ impl Trainer {
 
     fn generator_seed(&self) -> i64 {
         use rand::Rng;
-        let mut rng = named_rng(self.config.seed, &format!("step/{}", self.step));
+        // The processes of a training drop out independently.
+        let name = match self.communicator.rank() {
+            0 => format!("step/{}", self.step),
+            rank => format!("step/{}/{rank}", self.step),
+        };
+        let mut rng = named_rng(self.config.seed, &name);
         (rng.next_u64() >> 1) as i64
     }
 }

@@ -8,10 +8,11 @@
 //! The newest ones are kept, and that of the best validation score, whose name is in the text file `best`
 //! beside them; the newest one is known by its name.
 
+mod writer;
+
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
-    io::{self, Write},
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -25,6 +26,8 @@ use crate::{
     train::{EarlyStopping, Trainer, Trouble},
     weights::{self, Storage},
 };
+
+pub(crate) use writer::CheckpointWriter;
 
 /// What `trainer.json` holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,7 +83,7 @@ impl Trainer {
     /// that of the best score. Returns its path.
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be written: nothing half-written is left then, and older checkpoints
+    /// [`Error::Core`] if it cannot be written: nothing half-written is left then, and older checkpoints
     /// stay.
     pub fn save_checkpoint(
         &self,
@@ -88,6 +91,11 @@ impl Trainer {
         data: Fingerprint,
         best: Option<(f64, u64)>,
     ) -> Result<PathBuf> {
+        self.checkpoint(data, best)?.write(folder)
+    }
+
+    /// A copy of everything that a checkpoint holds, which later steps do not change.
+    fn checkpoint(&self, data: Fingerprint, best: Option<(f64, u64)>) -> Result<Checkpoint> {
         let info = CheckpointInfo {
             version: VERSION,
             step: self.step,
@@ -111,21 +119,12 @@ impl Trainer {
         if let Some(ema) = &self.ema {
             files.push((EMA, weights::to_bytes(ema.tensors(), None, Storage::F32)?));
         }
-        let manifest: Manifest = files
-            .iter()
-            .map(|(name, bytes)| {
-                let fingerprint = Fingerprint::of_bytes(bytes);
-                ((*name).to_owned(), ManifestEntry { bytes: bytes.len() as u64, fingerprint })
-            })
-            .collect();
-        files.push((MANIFEST, json(&manifest)?));
-        let path = publish_folder(folder, &folder_name(self.step), &files)?;
-        let best = best.map(|(_, step)| step);
-        if best == Some(self.step) {
-            publish::write(folder.join(BEST), format!("{}\n", folder_name(self.step)).as_bytes())?;
-        }
-        self.retire(folder, best);
-        Ok(path)
+        Ok(Checkpoint {
+            step: self.step,
+            best: best.map(|(_, step)| step),
+            keep: self.config().keep_checkpoints,
+            files,
+        })
     }
 
     /// Puts a checkpoint's state into this trainer, which has to be of the same configuration.
@@ -180,13 +179,47 @@ impl Trainer {
         self.position = info.position;
         Ok(info)
     }
+}
+
+/// The content of a checkpoint, not yet on disk.
+struct Checkpoint {
+    step: u64,
+    /// Step of the best score so far.
+    best: Option<u64>,
+    /// Checkpoints to keep.
+    keep: usize,
+    files: Vec<(&'static str, Vec<u8>)>,
+}
+
+impl Checkpoint {
+    fn write(self, folder: &Path) -> Result<PathBuf> {
+        let manifest: Manifest = self
+            .files
+            .iter()
+            .map(|(name, bytes)| {
+                let fingerprint = Fingerprint::of_bytes(bytes);
+                ((*name).to_owned(), ManifestEntry { bytes: bytes.len() as u64, fingerprint })
+            })
+            .collect();
+        let manifest = json(&manifest)?;
+        let mut files: Vec<_> =
+            self.files.iter().map(|(name, bytes)| (*name, bytes.as_slice())).collect();
+        files.push((MANIFEST, &manifest));
+        let path = folder.join(folder_name(self.step));
+        publish::write_folder(&path, &files)?;
+        if let Some(best) = self.best {
+            point_to_best(folder, best)?;
+        }
+        self.retire(folder);
+        Ok(path)
+    }
 
     /// Removes the oldest checkpoints but the best. A failure to remove is no reason to stop a training.
-    fn retire(&self, folder: &Path, best: Option<u64>) {
+    fn retire(&self, folder: &Path) {
         let mut found = checkpoints(folder);
-        found.retain(|&(step, _)| Some(step) != best);
+        found.retain(|&(step, _)| Some(step) != self.best);
         found.sort();
-        let surplus = found.len().saturating_sub(self.config().keep_checkpoints);
+        let surplus = found.len().saturating_sub(self.keep);
         for (_, path) in &found[..surplus] {
             if let Err(error) = fs::remove_dir_all(path) {
                 log::warn!("cannot remove the old checkpoint {}: {error}", path.display());
@@ -195,14 +228,26 @@ impl Trainer {
     }
 }
 
+/// Writes the name of the best checkpoint, if the file does not hold it: a run that was killed between the
+/// two writes makes up for it with its next checkpoint.
+fn point_to_best(folder: &Path, best: u64) -> Result<()> {
+    let (file, name) = (folder.join(BEST), folder_name(best));
+    let named = fs::read_to_string(&file).is_ok_and(|text| text.trim() == name);
+    if !named && folder.join(&name).is_dir() {
+        publish::write(file, format!("{name}\n").as_bytes())?;
+    }
+    Ok(())
+}
+
 /// The newest complete checkpoint below a folder, `None` if there is none. Damaged ones are passed over
-/// with a warning, leftovers of an interrupted write removed.
+/// with a warning, leftovers of an interrupted write cleared up: not for a folder into which a training is
+/// writing at the time.
 pub fn latest_checkpoint(folder: &Path) -> Option<PathBuf> {
-    if let Ok(entries) = fs::read_dir(folder) {
-        for entry in entries.flatten() {
-            if entry.file_name().to_string_lossy().starts_with(".tmp-") {
-                let _ = fs::remove_dir_all(entry.path());
-            }
+    publish::recover_folders(folder);
+    // What a death while the name of the best was written left, named as `AtomicFile` names it.
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(&format!("{BEST}.tmp-")) {
+            let _ = fs::remove_file(entry.path());
         }
     }
     let mut found = checkpoints(folder);
@@ -287,34 +332,4 @@ fn verified(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
 
 pub(super) fn json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
     serde_json::to_vec_pretty(value).map_err(|source| Error::Json { what: "a checkpoint", source })
-}
-
-/// Writes files into a temporary folder and renames it, so that the folder appears complete.
-pub(super) fn publish_folder(
-    parent: &Path,
-    name: &str,
-    files: &[(&str, Vec<u8>)],
-) -> Result<PathBuf> {
-    let temporary = parent.join(format!(".tmp-{}-{name}", std::process::id()));
-    let target = parent.join(name);
-    let write = || -> io::Result<()> {
-        fs::create_dir_all(&temporary)?;
-        for (name, bytes) in files {
-            let mut file = File::create(temporary.join(name))?;
-            file.write_all(bytes)?;
-            file.sync_all()?;
-        }
-        File::open(&temporary)?.sync_all()?;
-        // The same step may have been saved before (an interrupt right after a checkpoint).
-        if target.exists() {
-            fs::remove_dir_all(&target)?;
-        }
-        fs::rename(&temporary, &target)?;
-        File::open(parent)?.sync_all()
-    };
-    write().map_err(|source| {
-        let _ = fs::remove_dir_all(&temporary);
-        Error::Io { action: "write the checkpoint", path: target.clone(), source }
-    })?;
-    Ok(target)
 }

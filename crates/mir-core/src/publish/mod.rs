@@ -2,21 +2,30 @@
 //!
 //! Content goes to a temporary file in the same folder, is synced to disk, and takes its final name by
 //! a rename. A reader sees the old file or the new one, never half of one; a full disk or a crash
-//! leaves the old file untouched.
+//! leaves the old file untouched. [`write_folder`] does the same for a folder of files.
+//!
+//! [`fault`] makes any step of it fail, so that tests can show this.
+
+mod disk;
+pub mod fault;
+mod folder;
 
 use std::{
-    fs::{self, File},
+    fs,
     io::{self, BufWriter, Seek, Write},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
 
 use crate::{Error, Result};
+use disk::DiskFile;
+
+pub use folder::{recover_folders, write_folder};
 
 /// A file under construction. Dropped without [`commit`](Self::commit) it leaves nothing behind.
 #[derive(Debug)]
 pub struct AtomicFile {
-    file: Option<BufWriter<File>>,
+    file: Option<BufWriter<DiskFile>>,
     temporary: PathBuf,
     path: PathBuf,
 }
@@ -27,13 +36,11 @@ impl AtomicFile {
     /// # Errors
     /// [`Error::Io`] if the temporary file cannot be made.
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
-        static COUNTER: AtomicU64 = AtomicU64::new(0);
         let path = path.as_ref();
         let mut name = path.file_name().unwrap_or_default().to_owned();
-        let unique = COUNTER.fetch_add(1, Ordering::Relaxed);
-        name.push(format!(".tmp-{}-{unique}", std::process::id()));
+        name.push(format!(".tmp-{}", unique()));
         let temporary = path.with_file_name(name);
-        let file = File::create_new(&temporary).map_err(|source| io_error(path, source))?;
+        let file = DiskFile::create_new(&temporary).map_err(|source| io_error(path, source))?;
         Ok(Self { file: Some(BufWriter::new(file)), temporary, path: path.to_owned() })
     }
 
@@ -53,23 +60,20 @@ impl AtomicFile {
     /// # Errors
     /// [`Error::Io`]; the older file is untouched then.
     pub fn commit(mut self) -> Result<()> {
-        let publish = |file: Option<BufWriter<File>>| -> io::Result<()> {
+        let publish = |file: Option<BufWriter<DiskFile>>| -> io::Result<()> {
             if let Some(file) = file {
-                file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+                file.into_inner().map_err(io::IntoInnerError::into_error)?.sync()?;
             }
-            fs::rename(&self.temporary, &self.path)?;
-            // The new name itself is durable once the folder is synced; not every system can do that.
-            let folder = self.path.parent().filter(|p| !p.as_os_str().is_empty());
-            if let Some(Ok(folder)) = folder.map(File::open) {
-                let _ = folder.sync_all();
-            }
+            disk::rename(&self.temporary, &self.path)?;
+            // The new name itself is durable once the folder is synced; the content is there in any case.
+            let _ = disk::sync_folder(self.path.parent().unwrap_or(Path::new("")));
             Ok(())
         };
         let file = self.file.take();
         publish(file).map_err(|source| io_error(&self.path, source))
     }
 
-    fn writer(&mut self) -> io::Result<&mut BufWriter<File>> {
+    fn writer(&mut self) -> io::Result<&mut BufWriter<DiskFile>> {
         self.file.as_mut().ok_or_else(|| io::Error::other("the file was already published"))
     }
 }
@@ -106,6 +110,12 @@ pub fn write(path: impl AsRef<Path>, content: &[u8]) -> Result<()> {
     let mut file = AtomicFile::create(&path)?;
     file.write_all(content).map_err(|source| io_error(path.as_ref(), source))?;
     file.commit()
+}
+
+/// Process and number: no two temporary names are equal.
+fn unique() -> String {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    format!("{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed))
 }
 
 fn io_error(path: &Path, source: io::Error) -> Error {
