@@ -4,7 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args as ArgGroup, Parser, Subcommand, ValueEnum};
 
-use crate::common::CommonArgs;
+use mir_models::decode::OriginalDecoder;
+
+use crate::{
+    common::CommonArgs,
+    model::{ModelArgs, ModelName, SizeArgs},
+};
 
 /// Piano transcription with Onsets and Frames
 #[derive(Debug, Parser)]
@@ -41,11 +46,42 @@ pub enum Command {
   onsets_frames evaluate --weights runs/short/model.safetensors
   onsets_frames evaluate --data maps --root MAPS --json scores.json")]
     Evaluate(EvaluateArgs),
+    /// Train several networks on the same data, with the same number of steps, and
+    /// draw their scores together
+    #[command(after_help = "Examples:
+  onsets_frames compare --steps 1000 --out runs/compare
+  onsets_frames compare --models cnn,onf --reference-logs gct634/log_examples")]
+    Compare(CompareArgs),
+    /// Turn a checkpoint of the course or of jongwook's program into weights
+    #[command(after_help = "Examples:
+  onsets_frames convert-checkpoint model-10000.pt --model cnn --out cnn.safetensors
+  onsets_frames evaluate --weights cnn.safetensors --decoder hw3")]
+    ConvertCheckpoint(ConvertArgs),
     /// Write the notes of recordings as MIDI, TSV and picture
     #[command(after_help = "Examples:
   onsets_frames transcribe recording.mp3 --out notes
   onsets_frames transcribe concerts/ a.flac --out notes --device cuda")]
     Transcribe(TranscribeArgs),
+}
+
+/// Whole sets of settings
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PresetName {
+    /// A few minutes on the built-in data
+    Mini,
+    /// MAPS, a larger network and more steps
+    Maps,
+    /// As the course GCT634 trains, labels and decodes, to compare with its logs
+    Compat,
+}
+
+impl From<DataName> for PresetName {
+    fn from(data: DataName) -> Self {
+        match data {
+            DataName::Mini => Self::Mini,
+            DataName::Maps => Self::Maps,
+        }
+    }
 }
 
 /// The data sets
@@ -81,7 +117,9 @@ pub struct TrainArgs {
     pub data: DataArgs,
     /// Preset of all settings [default: the data set's own]
     #[arg(long, value_enum)]
-    pub preset: Option<DataName>,
+    pub preset: Option<PresetName>,
+    #[command(flatten)]
+    pub model: ModelArgs,
     /// Run folder [default: runs/onsets_frames-N, the first free N]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -96,6 +134,51 @@ pub struct TrainArgs {
     pub steps: Option<u64>,
 }
 
+/// Settings of a comparison
+#[derive(ArgGroup, Clone, Debug)]
+pub struct CompareArgs {
+    /// Networks to train, by name
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["cnn", "rnn", "crnn", "onf"])]
+    pub models: Vec<ModelName>,
+    /// Folder with the logs of the course (baseline_log.txt, rnn_log.txt, ...), which
+    /// are drawn too
+    #[arg(long, value_name = "DIR")]
+    pub reference_logs: Option<PathBuf>,
+    /// Folder for a run folder of each network, curves and table
+    #[arg(long, value_name = "DIR", default_value = "runs/compare")]
+    pub out: PathBuf,
+    /// Use run folders that already hold something
+    #[arg(long)]
+    pub force: bool,
+    /// Training steps of each network
+    #[arg(short = 'i', long, visible_alias = "iterations", value_name = "N")]
+    pub steps: Option<u64>,
+    /// Preset of all other settings
+    #[arg(long, value_enum, default_value_t = PresetName::Compat)]
+    pub preset: PresetName,
+    #[command(flatten)]
+    pub sizes: SizeArgs,
+    #[command(flatten)]
+    pub data: DataArgs,
+}
+
+/// Settings of a conversion
+#[derive(ArgGroup, Clone, Debug)]
+pub struct ConvertArgs {
+    /// Checkpoint: .pt or .pth of PyTorch, or safetensors under its names
+    #[arg(value_name = "FILE")]
+    pub input: PathBuf,
+    /// Which network it is; cnn, rnn, crnn and onf are those of the course
+    #[arg(long, value_enum, visible_alias = "model_type", ignore_case = true)]
+    pub model: ModelName,
+    /// Where the weights go
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Store them in half precision
+    #[arg(long)]
+    pub half: bool,
+}
+
 /// Settings of an evaluation
 #[derive(ArgGroup, Clone, Debug)]
 pub struct EvaluateArgs {
@@ -108,6 +191,10 @@ pub struct EvaluateArgs {
     /// on the validation split, in place of a network
     #[arg(long, conflicts_with = "weights")]
     pub peak_picker: bool,
+    /// Decode as an original program does: hw3, jongwook or magenta [default: our own
+    /// decoder with the thresholds of the weights]
+    #[arg(long, value_name = "NAME", conflicts_with = "peak_picker")]
+    pub decoder: Option<OriginalDecoder>,
     /// train, validation or test
     #[arg(long, default_value = "test")]
     pub split: String,

@@ -21,7 +21,7 @@ use mir_eval::{
 use mir_models::{
     DeviceChoice,
     baseline::PeakPicker,
-    decode::{NoteDecoderConfig, decode},
+    decode::{NoteDecoderConfig, OriginalDecoder, decode},
     infer::{Transcriber, TranscriptionModel},
     thresholds::tune,
 };
@@ -37,6 +37,7 @@ use crate::{
     },
     data,
     experiment::Experiment,
+    model::ModelArgs,
 };
 
 /// The network that comes with the program.
@@ -93,12 +94,13 @@ pub fn open_model(weights: Option<&Path>, common: &CommonArgs) -> Outcome<Transc
 pub fn evaluate(common: &CommonArgs, args: &EvaluateArgs, stop: &Stop) -> Outcome<()> {
     let start = Instant::now();
     let split: Split = args.split.parse()?;
-    let experiment = Experiment::resolve(args.data.data, common, None)?;
+    let experiment =
+        Experiment::resolve(args.data.data.into(), &ModelArgs::default(), common, None)?;
     let dataset = data::open(&args.data, &experiment)?;
     let method = if args.peak_picker {
         Method::tuned_peaks(dataset.as_ref(), &experiment)?
     } else {
-        Method::network(open_model(args.weights.as_deref(), common)?)?
+        Method::network(open_model(args.weights.as_deref(), common)?, args.decoder)?
     };
     let tracks = dataset.split(split)?;
     let (transcriptions, rate) = transcribe_tracks(&method, tracks, common.quiet, stop)?;
@@ -121,8 +123,8 @@ pub fn evaluate(common: &CommonArgs, args: &EvaluateArgs, stop: &Stop) -> Outcom
 /// What transcribes.
 #[derive(Debug)]
 pub enum Method {
-    /// A trained network.
-    Network(Box<Transcriber>),
+    /// A trained network, and whose decoder in place of ours.
+    Network(Box<Transcriber>, Option<OriginalDecoder>),
     /// A peak picker, and the decoder with its thresholds.
     Peaks(Box<PeakPicker>, NoteDecoderConfig),
 }
@@ -132,8 +134,8 @@ impl Method {
     ///
     /// # Errors
     /// A data failure if its front end is unknown.
-    pub fn network(model: TranscriptionModel) -> Outcome<Self> {
-        Ok(Self::Network(Box::new(Transcriber::new(model)?)))
+    pub fn network(model: TranscriptionModel, decoder: Option<OriginalDecoder>) -> Outcome<Self> {
+        Ok(Self::Network(Box::new(Transcriber::new(model)?), decoder))
     }
 
     /// The peak picker, its thresholds tuned on the validation split as those of a network are.
@@ -151,21 +153,29 @@ impl Method {
 
     fn transcribe(&self, audio: &AudioBuffer) -> Outcome<Vec<Note>> {
         Ok(match self {
-            Self::Network(transcriber) => transcriber.transcribe(audio)?,
+            Self::Network(transcriber, None) => transcriber.transcribe(audio)?,
+            Self::Network(transcriber, Some(original)) => {
+                let thresholds = &transcriber.model().meta().decoder;
+                original.decode(
+                    &transcriber.activations(audio)?,
+                    thresholds.onset_threshold,
+                    thresholds.frame_threshold,
+                )?
+            }
             Self::Peaks(picker, decoder) => decode(&picker.activations(audio)?, decoder)?,
         })
     }
 
     fn sample_rate(&self) -> SampleRate {
         match self {
-            Self::Network(transcriber) => transcriber.sample_rate(),
+            Self::Network(transcriber, _) => transcriber.sample_rate(),
             Self::Peaks(picker, _) => picker.sample_rate(),
         }
     }
 
     fn grid(&self) -> FrameGrid {
         match self {
-            Self::Network(transcriber) => transcriber.grid(),
+            Self::Network(transcriber, _) => transcriber.grid(),
             Self::Peaks(picker, _) => picker.grid(),
         }
     }
@@ -173,7 +183,7 @@ impl Method {
     /// Training steps behind it.
     fn steps(&self) -> u64 {
         match self {
-            Self::Network(transcriber) => transcriber.model().meta().step,
+            Self::Network(transcriber, _) => transcriber.model().meta().step,
             Self::Peaks(..) => 0,
         }
     }

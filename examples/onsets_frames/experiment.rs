@@ -1,20 +1,22 @@
 //! All settings of an experiment, and the presets of the data sets.
 
+use mir_core::RollRule;
 use mir_datasets::{
     AugmentConfig, LoaderConfig, WindowConfig, loaders::MapsConfig, mini::MiniConfig,
 };
 use mir_features::{FrontEndConfig, LogMelConfig};
 use mir_models::{
-    config::{Clip, LossConfig, OnsetsFramesConfig, TrainConfig},
-    decode::NoteDecoderConfig,
+    config::{Clip, CourseModel, LossConfig, OnsetsFramesConfig, TrainConfig},
+    decode::{NoteDecoderConfig, OriginalDecoder},
     schedule::Schedule,
     thresholds::SearchConfig,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    args::DataName,
+    args::PresetName,
     common::{CommonArgs, config, failure::Outcome},
+    model::ModelArgs,
 };
 
 /// Everything that decides the outcome of a run.
@@ -31,6 +33,9 @@ pub struct Experiment {
     pub loader: LoaderConfig,
     /// The decoder, before its thresholds are tuned.
     pub decoder: NoteDecoderConfig,
+    /// Decode as an original program does, with the thresholds of `decoder`, and tune nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original_decoder: Option<OriginalDecoder>,
     /// The thresholds that are tried on the validation split.
     pub search: SearchConfig,
     /// The built-in data set.
@@ -44,11 +49,18 @@ impl Experiment {
     ///
     /// # Errors
     /// A usage failure that names the setting.
-    pub fn resolve(preset: DataName, common: &CommonArgs, steps: Option<u64>) -> Outcome<Self> {
-        let preset = match preset {
-            DataName::Mini => Self::mini(),
-            DataName::Maps => Self::maps(),
+    pub fn resolve(
+        preset: PresetName,
+        model: &ModelArgs,
+        common: &CommonArgs,
+        steps: Option<u64>,
+    ) -> Outcome<Self> {
+        let mut preset = match preset {
+            PresetName::Mini => Self::mini(),
+            PresetName::Maps => Self::maps(),
+            PresetName::Compat => Self::compat(),
         };
+        model.apply(&mut preset)?;
         let mut experiment: Self = config::resolve(&preset, common.config.as_deref(), &common.set)?;
         if let Some(seed) = common.seed {
             experiment.train.seed = seed;
@@ -87,9 +99,36 @@ impl Experiment {
             },
             front_end: FrontEndConfig::LogMel(front_end),
             decoder: NoteDecoderConfig::default(),
+            original_decoder: None,
             search: SearchConfig::default(),
             mini: MiniConfig::default(),
             maps: MapsConfig::default(),
+        }
+    }
+
+    /// The training, the labels and the decoding of the course GCT634, homework 3.
+    fn compat() -> Self {
+        let rate =
+            Schedule::Exponential { initial: 6e-4, factor: 0.98, every: 1000, smooth: false };
+        Self {
+            front_end: FrontEndConfig::LogMel(LogMelConfig::hw3()),
+            model: OnsetsFramesConfig::course(CourseModel::Cnn, 48, 256),
+            train: TrainConfig {
+                steps: 10_000,
+                schedule: rate,
+                clip: Clip::TensorNorm(3.0),
+                validate_every: 1000,
+                checkpoint_every: 1000,
+                ..TrainConfig::default()
+            },
+            loader: LoaderConfig {
+                batch_size: 16,
+                window: WindowConfig { frames: 200, padding: SILENCE, ..WindowConfig::default() },
+                roll: RollRule::Floor,
+                ..LoaderConfig::default()
+            },
+            original_decoder: Some(OriginalDecoder::Hw3),
+            ..Self::mini()
         }
     }
 

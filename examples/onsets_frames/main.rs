@@ -16,9 +16,13 @@
 mod common;
 
 mod args;
+mod compare;
+mod convert;
+mod course;
 mod data;
 mod evaluate;
 mod experiment;
+mod model;
 mod train;
 mod transcribe;
 
@@ -44,6 +48,8 @@ fn run(args: &Args) -> Outcome<()> {
         None => train::train(&args.common, &args.train, &stop),
         Some(Command::Train(train)) => train::train(&args.common, train, &stop),
         Some(Command::Evaluate(evaluate)) => evaluate::evaluate(&args.common, evaluate, &stop),
+        Some(Command::Compare(compare)) => compare::compare(&args.common, compare, &stop),
+        Some(Command::ConvertCheckpoint(convert)) => convert::convert(&args.common, convert),
         Some(Command::Transcribe(files)) => transcribe::transcribe(&args.common, files, &stop),
     }
 }

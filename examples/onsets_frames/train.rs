@@ -24,16 +24,17 @@ use mir_models::{
 };
 
 use crate::{
-    args::{DataName, TrainArgs},
+    args::{PresetName, TrainArgs},
     common::{
         CommonArgs,
         failure::{Failure, Outcome},
         progress::Progress,
         signals::Stop,
     },
-    data,
+    course, data,
     evaluate::{self, Method, Summary, Transcription},
     experiment::Experiment,
+    model::ModelArgs,
 };
 
 /// The verb `train`, and what the program does without a verb.
@@ -45,7 +46,10 @@ pub fn train(common: &CommonArgs, args: &TrainArgs, stop: &Stop) -> Outcome<()> 
     let (folder, existing) = run_folder(args)?;
     let experiment = match existing {
         Existing::Resume => resumed(&folder, common)?,
-        _ => Experiment::resolve(args.preset.unwrap_or(args.data.data), common, args.steps)?,
+        _ => {
+            let preset = args.preset.unwrap_or_else(|| args.data.data.into());
+            Experiment::resolve(preset, &args.model, common, args.steps)?
+        }
     };
     let device = common.device.parse::<DeviceChoice>()?.resolve()?;
     let data = data::open(&args.data, &experiment)?;
@@ -134,7 +138,7 @@ pub fn train(common: &CommonArgs, args: &TrainArgs, stop: &Stop) -> Outcome<()> 
     }
 
     let model = TranscriptionModel::open(&folder.join("model.safetensors"), device)?;
-    let method = Method::network(model)?;
+    let method = Method::network(model, experiment.original_decoder)?;
     let (transcriptions, rate) =
         evaluate::transcribe_tracks(&method, data.split(Split::Test)?, common.quiet, stop)?;
     evaluate::write_notes(&transcriptions, &folder.join("test"))?;
@@ -180,7 +184,7 @@ fn resumed(folder: &Path, common: &CommonArgs) -> Outcome<Experiment> {
         )));
     }
     let common = CommonArgs { config: Some(path), seed: None, ..common.clone() };
-    Experiment::resolve(DataName::Mini, &common, None)
+    Experiment::resolve(PresetName::Mini, &ModelArgs::default(), &common, None)
 }
 
 /// Follows a training: progress, metrics, validation, the best network.
@@ -231,7 +235,13 @@ impl Observer for Watch<'_> {
             scored.push((activations, recording.notes));
         }
         let pairs: Vec<_> = scored.iter().map(|(a, notes)| (a, notes.as_slice())).collect();
-        let tuned = tune(&pairs, &self.experiment.decoder, &self.experiment.search)?;
+        let tuned = match self.experiment.original_decoder {
+            None => tune(&pairs, &self.experiment.decoder, &self.experiment.search)?,
+            Some(decoder) => course::as_they_are(&pairs, decoder, &self.experiment.decoder)?,
+        };
+        for (name, value) in course::metrics(&pairs, &tuned.decoder, self.experiment)? {
+            self.run.scalar(&name, step, value)?;
+        }
         for (name, value) in [
             ("note_f1", tuned.note_f1),
             ("note_with_offset_f1", tuned.note_with_offset_f1),

@@ -21,7 +21,7 @@ use crate::{
     nn::Mode,
     params::{Params, values},
     train::Ema,
-    weights::{self, ModelMeta, Storage},
+    weights::{self, Fit, ImportReport, ModelMeta, NameMap, Storage},
 };
 
 /// Frames that one forward pass keeps: 16.4 s at 32 ms.
@@ -72,6 +72,14 @@ impl TranscriptionModel {
         let model = Self::new(meta, device)?;
         weights::fill(bytes, path, model.params.all())?;
         Ok(model)
+    }
+
+    /// Takes the weights over from another program's file, whose names a map turns into ours.
+    ///
+    /// # Errors
+    /// As [`weights::import`]: with [`Fit::Strict`] nothing is changed unless everything fits.
+    pub fn import(&mut self, path: &Path, map: &NameMap, fit: Fit) -> Result<ImportReport> {
+        weights::import(path, &mut self.params, map, fit)
     }
 
     /// Writes the weights with their description; the file appears complete or not at all.

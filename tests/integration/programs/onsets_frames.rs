@@ -388,3 +388,60 @@ fn an_interrupt_writes_a_checkpoint_and_the_run_goes_on_from_it() {
         .collect();
     assert_eq!(logged, (0..120).collect::<Vec<_>>());
 }
+
+#[test]
+fn networks_are_compared_with_each_other_and_with_logs() {
+    let folder = Folder::new();
+    let root = maps(&folder);
+    let log =
+        "metri\nc/loss/frame_loss : 0.1\nmetric/note/f1 : 0.25\n 10%|#|metric/note/f1 : 0.5\n";
+    folder.write("logs/onf_log.txt", log);
+    let out = folder.text("compare");
+    let run_compare = |logs: &str, extra: &[&str]| {
+        let (cache, sizes) = (folder.text("cache"), ["--cnn_unit", "2", "--fc-unit", "4"]);
+        let mut arguments = vec!["compare", "--data", "maps", "--root", &root, "--cache", &cache];
+        arguments.extend(["--models", "rnn,onf", "--steps", "2", "--device", "cpu"]);
+        arguments.extend(["--set", "loader.batch_size=1", "--set", "train.validate_every=1"]);
+        arguments.extend(sizes);
+        arguments.extend(["--reference-logs", logs, "--out", &out]);
+        arguments.extend(extra);
+        run(&arguments)
+    };
+    assert_fails(&run_compare(&folder.text("maps"), &[]), 3, &["maps", "onf_log.txt"]);
+    assert!(!folder.path("compare").exists());
+    let output = run_compare(&folder.text("logs"), &[]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    for model in ["rnn", "onf"] {
+        let metrics = fs::read_to_string(folder.path(&format!("compare/{model}/metrics.jsonl")));
+        assert_eq!(metrics.unwrap().matches("metric/note-with-offsets/f1").count(), 2, "{model}");
+    }
+    let table = fs::read_to_string(folder.path("compare/compare.json")).unwrap();
+    let table: serde_json::Value = serde_json::from_str(&table).unwrap();
+    assert_eq!((&table[0]["model"], &table[1]["model"]), (&"rnn".into(), &"onf".into()));
+    assert!(table[0]["note_f1"].is_number() && table[0]["frame_f1"].is_number());
+    let picture = fs::read_to_string(folder.path("compare/note_f1.svg")).unwrap();
+    for name in ["rnn", "onf", "onf, log"] {
+        assert!(picture.contains(&format!(">{name}<")), "{name} is not in the legend");
+    }
+    let pictures = folder.names("compare").into_iter().filter(|n| n.ends_with(".png"));
+    assert_eq!(pictures.count(), 3);
+    // What is there is not trained over.
+    assert_fails(&run_compare(&folder.text("logs"), &[]), 3, &["rnn"]);
+}
+
+#[test]
+fn checkpoints_that_do_not_fit_are_refused() {
+    let folder = Folder::new();
+    let out = folder.text("weights.safetensors");
+    let shipped =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("models/onsets_frames_maps.safetensors");
+    let shipped = shipped.to_str().unwrap();
+    let convert = |input: &str, model: &str| {
+        run(&["convert-checkpoint", input, "--model", model, "--out", &out])
+    };
+    assert_fails(&convert(shipped, "jongwook"), 3, &["another architecture", "missing"]);
+    assert_fails(&convert(shipped, "small"), 2, &["'small'", "jongwook"]);
+    assert_fails(&convert(shipped, "kelz"), 2, &["kelz", "cnn"]);
+    assert_fails(&convert(&folder.text("none.pt"), "cnn"), 3, &["none.pt", "cannot read"]);
+    assert!(!folder.path("weights.safetensors").exists());
+}

@@ -179,6 +179,21 @@ pub fn import(path: &Path, params: &mut Params, map: &NameMap, fit: Fit) -> Resu
     Ok(report)
 }
 
+/// Names and shapes of the tensors of a safetensors file, or of one of PyTorch, as they stand there.
+///
+/// ```no_run
+/// for (name, shape) in mir_models::weights::tensors_of("model-10000.pt".as_ref())? {
+///     println!("{name} {shape:?}");
+/// }
+/// # Ok::<(), mir_models::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`import`], for a file that cannot be read.
+pub fn tensors_of(path: &Path) -> Result<Vec<(String, Vec<usize>)>> {
+    Source::open(path)?.tensors()
+}
+
 /// A file of either format.
 enum Source<'a> {
     Safetensors { bytes: Vec<u8>, path: &'a Path },

@@ -26,7 +26,7 @@ use crate::{
     params::Params,
 };
 
-pub use import::{Fit, ImportReport, Mismatch, NameMap, import};
+pub use import::{Fit, ImportReport, Mismatch, NameMap, import, tensors_of};
 
 /// The key of the metadata.
 const META_KEY: &str = "mir";

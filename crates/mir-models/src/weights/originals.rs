@@ -43,7 +43,8 @@ impl NameMap {
         map
     }
 
-    /// Of jongwook/onsets-and-frames, whose files are whole modules with the names that this library has too.
+    /// Of jongwook/onsets-and-frames, whose files are whole modules with the names that this library has too. Modules
+    /// hold the tensors of their recurrent layers twice, the second time in a list, which is left out.
     ///
     /// ```
     /// use mir_models::weights::NameMap;
@@ -52,7 +53,7 @@ impl NameMap {
     /// ```
     pub fn of_jongwook() -> Self {
         let mut map = Self::default();
-        map.ignore.push("melspectrogram.*".to_owned());
+        map.ignore.extend(["melspectrogram.*", "*._flat_weights.*"].map(str::to_owned));
         map
     }
 }

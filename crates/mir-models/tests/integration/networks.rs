@@ -82,6 +82,15 @@ fn logits(probabilities: &[f64]) -> Vec<f64> {
 }
 
 #[test]
+fn what_a_module_holds_twice_is_taken_once() {
+    let map = NameMap::of_jongwook();
+    assert_eq!(map.apply("combined_stack.0.rnn._flat_weights.0"), None);
+    assert_eq!(map.apply("melspectrogram.stft.forward_basis"), None);
+    let name = "combined_stack.0.rnn.bias_hh_l0";
+    assert_eq!(map.apply(name).as_deref(), Some(name));
+}
+
+#[test]
 fn networks_with_the_weights_of_other_programs_say_what_pytorch_says() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pytorch/networks.json");
     let fixture: Fixture = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();

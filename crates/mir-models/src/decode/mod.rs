@@ -17,12 +17,18 @@
 //!   at the next onset peak (Magenta's rule, with peaks instead of rising edges).
 //! - Onset times are refined below the frame: the centre of mass of the three probabilities around the
 //!   peak (`refine`).
+//!
+//! The decoders of the original programs are there too, to compare with their scores: [`OriginalDecoder`].
+
+mod originals;
 
 use std::collections::VecDeque;
 
 use mir_core::{FrameGrid, KeyRange, Note, Velocity};
 use ndarray::ArrayView1;
 use serde::{Deserialize, Serialize};
+
+pub use originals::OriginalDecoder;
 
 use crate::{Error, Result, activations::TranscriptionActivations};
 

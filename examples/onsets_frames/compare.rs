@@ -1,0 +1,180 @@
+//! `compare`: which network learns faster?
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use mir_eval::plots::{CurvesPlot, Series, curves};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    args::{CompareArgs, TrainArgs},
+    common::{
+        CommonArgs,
+        failure::{Failure, Outcome},
+        signals::Stop,
+    },
+    course,
+    model::{ModelArgs, ModelName},
+    train,
+};
+
+/// What is drawn: file name, metric, axis.
+const CURVES: [(&str, &str, &str); 3] = [
+    ("note_f1", "metric/note/f1", "note F1"),
+    ("note_with_offset_f1", "metric/note-with-offsets/f1", "note F1 with offset"),
+    ("frame_f1", "metric/frame/frame_f1", "frame F1"),
+];
+
+/// Steps between the validations of the course's logs.
+const LOGGED_EVERY: f64 = 1000.0;
+
+/// A network and its scores on the test split.
+#[derive(Debug, Serialize)]
+struct Row {
+    model: String,
+    note_f1: f64,
+    note_with_offset_f1: f64,
+    frame_f1: f64,
+    seconds: f64,
+}
+
+/// The verb `compare`.
+///
+/// # Errors
+/// Those of `train`; a data failure for logs that are not there.
+pub fn compare(common: &CommonArgs, args: &CompareArgs, stop: &Stop) -> Outcome<()> {
+    // Before hours of training.
+    let logs = args.reference_logs.as_deref().map(reference_logs).transpose()?;
+    let mut rows = Vec::new();
+    let mut series: BTreeMap<&str, Vec<Series>> = BTreeMap::new();
+    for &model in &args.models {
+        let name = model.text();
+        let run = args.out.join(&name);
+        let training = TrainArgs {
+            data: args.data.clone(),
+            preset: Some(args.preset),
+            model: ModelArgs {
+                model: Some(model),
+                sizes: if model.course().is_some() {
+                    args.sizes.clone()
+                } else {
+                    Default::default()
+                },
+                ..ModelArgs::default()
+            },
+            out: Some(run.clone()),
+            resume: None,
+            force: args.force,
+            steps: args.steps,
+        };
+        if !common.quiet {
+            println!("{name}:");
+        }
+        let quiet_table = CommonArgs { json: None, ..common.clone() };
+        train::train(&quiet_table, &training, stop)?;
+        let metrics = read(&run.join("metrics.jsonl"))?;
+        for (_, metric, _) in CURVES {
+            let points = points_of(&metrics, metric);
+            series.entry(metric).or_default().push(Series { name: name.clone(), points });
+        }
+        rows.push(row(name, &run)?);
+    }
+    for (file, metric, label) in CURVES {
+        let mut lines = series.remove(metric).unwrap_or_default();
+        for (name, text) in logs.iter().flatten() {
+            let points = course::values_of_log(text, metric);
+            let points =
+                points.iter().enumerate().map(|(i, &y)| (LOGGED_EVERY * (i + 1) as f64, y));
+            lines.push(Series { name: format!("{name}, log"), points: points.collect() });
+        }
+        let plot = CurvesPlot {
+            title: format!("{label} on validation data"),
+            x_label: "steps".to_owned(),
+            y_label: label.to_owned(),
+            y_range: Some((0.0, 1.0)),
+            ..CurvesPlot::default()
+        };
+        let figure = curves(&lines, &plot)?;
+        figure.write(args.out.join(format!("{file}.svg")))?;
+        figure.write(args.out.join(format!("{file}.png")))?;
+    }
+    finish(&rows, common, &args.out)
+}
+
+/// The logs of the course by network.
+fn reference_logs(folder: &Path) -> Outcome<Vec<(String, String)>> {
+    let names = [
+        (ModelName::Cnn, "baseline_log.txt"),
+        (ModelName::Rnn, "rnn_log.txt"),
+        (ModelName::Crnn, "crnn_log.txt"),
+        (ModelName::Onf, "onf_log.txt"),
+    ];
+    let logs: Vec<(String, String)> = names
+        .into_iter()
+        .filter_map(|(model, file)| {
+            Some((model.text(), fs::read_to_string(folder.join(file)).ok()?))
+        })
+        .collect();
+    if logs.is_empty() {
+        return Err(Failure::data(format!(
+            "{} holds none of baseline_log.txt, rnn_log.txt, crnn_log.txt, onf_log.txt",
+            folder.display()
+        )));
+    }
+    Ok(logs)
+}
+
+fn read(path: &Path) -> Outcome<String> {
+    fs::read_to_string(path)
+        .map_err(|error| Failure::data(format!("cannot read {}: {error}", path.display())))
+}
+
+/// Step and value of a metric in lines of JSON.
+fn points_of(lines: &str, metric: &str) -> Vec<(f64, f64)> {
+    lines
+        .lines()
+        .filter_map(|line| {
+            let line: Value = serde_json::from_str(line).ok()?;
+            (line["name"] == metric).then_some(())?;
+            Some((line["step"].as_f64()?, line["value"].as_f64()?))
+        })
+        .collect()
+}
+
+/// What the run scored.
+fn row(model: String, run: &Path) -> Outcome<Row> {
+    let path = run.join("results.json");
+    let results: Value = serde_json::from_str(&read(&path)?)
+        .map_err(|error| Failure::data(format!("{}: {error}", path.display())))?;
+    let value = |name: &str| results[name].as_f64().unwrap_or(f64::NAN);
+    Ok(Row {
+        model,
+        note_f1: value("note_f1"),
+        note_with_offset_f1: value("note_with_offset_f1"),
+        frame_f1: value("frame_f1"),
+        seconds: value("seconds"),
+    })
+}
+
+/// The table, printed and written.
+fn finish(rows: &[Row], common: &CommonArgs, out: &Path) -> Outcome<()> {
+    if !common.quiet {
+        println!(
+            "{:<14}{:>9}{:>13}{:>10}{:>10}",
+            "model", "note F1", "with offset", "frame F1", "seconds"
+        );
+        for r in rows {
+            println!(
+                "{:<14}{:>9.3}{:>13.3}{:>10.3}{:>10.0}",
+                r.model, r.note_f1, r.note_with_offset_f1, r.frame_f1, r.seconds
+            );
+        }
+        println!("curves in {}", out.display());
+    }
+    let json = serde_json::to_string_pretty(rows).map_err(|e| Failure::data(e.to_string()))?;
+    mir_core::publish::write(out.join("compare.json"), format!("{json}\n").as_bytes())?;
+    if let Some(path) = &common.json {
+        mir_core::publish::write(path, format!("{json}\n").as_bytes())?;
+    }
+    Ok(())
+}
