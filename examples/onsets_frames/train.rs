@@ -207,7 +207,7 @@ impl Observer for Watch<'_> {
         let score = self.score.map_or(String::new(), |score| format!(" validation F1 {score:.3}"));
         self.progress.set(report.step + 1, format!("loss {:.4}{score}", report.loss));
         if report.step.is_multiple_of(self.experiment.train.log_every) {
-            let step = report.step;
+            let step = report.step + 1;
             self.run.scalar("loss", step, report.loss)?;
             for (name, value) in &report.parts {
                 self.run.scalar(&format!("loss/{name}"), step, *value)?;
@@ -272,7 +272,7 @@ impl Observer for Watch<'_> {
     fn on_incident(&mut self, incident: &Incident) -> mir_models::Result<()> {
         let Incident { what, step, answer, .. } = incident;
         self.progress.note(&format!("{what} is not finite at step {step}: {answer}"));
-        self.run.scalar("incident", *step, 1.0)
+        self.run.scalar("incident", *step + 1, 1.0)
     }
 
     fn folder(&self) -> Option<&Path> {
