@@ -41,6 +41,27 @@ pub enum Command {
   onsets_frames train --steps 500 --out runs/short
   onsets_frames train --data maps --root MAPS --out runs/maps")]
     Train(TrainArgs),
+    /// Find a learning rate: train with a rate that grows from step to step
+    #[command(
+        name = "find-lr",
+        after_help = "Examples:
+  onsets_frames find-lr
+  onsets_frames find-lr --data maps --root MAPS --out rates"
+    )]
+    FindLr(RateArgs),
+    /// Find how many windows fit into memory, and what they cost
+    #[command(
+        name = "find-batch-size",
+        after_help = "Examples:
+  onsets_frames find-batch-size --most 64
+  onsets_frames find-batch-size --set loader.window.frames=640 --device cuda"
+    )]
+    FindBatchSize(BatchSizeArgs),
+    /// Do a step that gave no number once more and name the layer that failed
+    #[command(after_help = "Examples:
+  onsets_frames replay runs/maps/incidents/step-000001234
+  onsets_frames replay runs/maps/incidents/step-000001234 --device cpu")]
+    Replay(ReplayArgs),
     /// Score a trained network on a split
     #[command(after_help = "Examples:
   onsets_frames evaluate --weights runs/short/model.safetensors
@@ -132,6 +153,61 @@ pub struct TrainArgs {
     /// Training steps
     #[arg(short = 'i', long, visible_alias = "iterations", value_name = "N")]
     pub steps: Option<u64>,
+    /// Check settings, data and network with one forward and backward pass, and
+    /// write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print the learning rates of the run as comma-separated values, and do nothing
+    /// else
+    #[arg(long, conflicts_with = "dry_run")]
+    pub dry_run_schedule: bool,
+}
+
+/// Settings of a learning-rate range test
+#[derive(ArgGroup, Clone, Debug)]
+pub struct RateArgs {
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Preset of all settings [default: the data set's own]
+    #[arg(long, value_enum)]
+    pub preset: Option<PresetName>,
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// First rate
+    #[arg(long, value_name = "X", default_value_t = 1e-7)]
+    pub lowest: f64,
+    /// Last rate
+    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    pub highest: f64,
+    /// Steps
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub steps: u64,
+    /// Folder for rates.csv and rates.png
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// Settings of a search for the batch size
+#[derive(ArgGroup, Clone, Debug)]
+pub struct BatchSizeArgs {
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Preset of all settings [default: the data set's own]
+    #[arg(long, value_enum)]
+    pub preset: Option<PresetName>,
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Largest size to try
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    pub most: usize,
+}
+
+/// Settings of a replay
+#[derive(ArgGroup, Clone, Debug)]
+pub struct ReplayArgs {
+    /// A folder below incidents/ of a run folder
+    #[arg(value_name = "DIR")]
+    pub incident: PathBuf,
 }
 
 /// Settings of a comparison

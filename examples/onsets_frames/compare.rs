@@ -65,6 +65,8 @@ pub fn compare(common: &CommonArgs, args: &CompareArgs, stop: &Stop) -> Outcome<
             out: Some(run.clone()),
             resume: None,
             force: args.force,
+            dry_run: false,
+            dry_run_schedule: false,
             steps: args.steps,
         };
         if !common.quiet {

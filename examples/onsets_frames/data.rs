@@ -3,7 +3,7 @@
 use std::{env, path::PathBuf, sync::Arc};
 
 use mir_datasets::{
-    BuildOptions, Dataset, Error, FeatureStore, OnError, Split, StoreBuilder, loaders::Maps,
+    BuildOptions, Dataset, Error, FeatureStore, OnError, Split, StoreBuilder, Track, loaders::Maps,
     mini::Mini,
 };
 
@@ -76,6 +76,50 @@ pub fn features(
         eprintln!("skipped {}: {}", skipped.track, skipped.reason);
     }
     Ok(built.store)
+}
+
+/// The features of the first training recording, in memory: enough to try a network.
+///
+/// # Errors
+/// A data failure that names the recording.
+pub fn first(data: &dyn Dataset, experiment: &Experiment) -> Outcome<Arc<dyn FeatureStore>> {
+    let tracks = data.split(Split::Train)?.into_iter().take(1).collect();
+    let first = First { data, tracks };
+    let builder = StoreBuilder::new(&experiment.front_end)?;
+    Ok(Arc::new(builder.build_in_memory(&first, Split::Train, BuildOptions::default())?))
+}
+
+/// A data set of which only some training recordings are there.
+#[derive(Debug)]
+struct First<'a> {
+    data: &'a dyn Dataset,
+    tracks: Vec<Arc<dyn Track>>,
+}
+
+impl Dataset for First<'_> {
+    fn name(&self) -> &str {
+        self.data.name()
+    }
+
+    fn version(&self) -> &str {
+        self.data.version()
+    }
+
+    fn license(&self) -> &str {
+        self.data.license()
+    }
+
+    fn citation(&self) -> &str {
+        self.data.citation()
+    }
+
+    fn tracks(&self) -> &[Arc<dyn Track>] {
+        &self.tracks
+    }
+
+    fn split(&self, _: Split) -> mir_datasets::Result<Vec<Arc<dyn Track>>> {
+        Ok(self.tracks.clone())
+    }
 }
 
 /// Where computed features are kept.

@@ -23,6 +23,7 @@ mod data;
 mod evaluate;
 mod experiment;
 mod model;
+mod probe;
 mod train;
 mod transcribe;
 
@@ -47,6 +48,9 @@ fn run(args: &Args) -> Outcome<()> {
     match &args.command {
         None => train::train(&args.common, &args.train, &stop),
         Some(Command::Train(train)) => train::train(&args.common, train, &stop),
+        Some(Command::FindLr(rates)) => probe::find_lr(&args.common, rates, &stop),
+        Some(Command::FindBatchSize(sizes)) => probe::batch_size(&args.common, sizes),
+        Some(Command::Replay(incident)) => probe::replay(&args.common, incident),
         Some(Command::Evaluate(evaluate)) => evaluate::evaluate(&args.common, evaluate, &stop),
         Some(Command::Compare(compare)) => compare::compare(&args.common, compare, &stop),
         Some(Command::ConvertCheckpoint(convert)) => convert::convert(&args.common, convert),

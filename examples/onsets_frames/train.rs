@@ -35,6 +35,7 @@ use crate::{
     evaluate::{self, Method, Summary, Transcription},
     experiment::Experiment,
     model::ModelArgs,
+    probe,
 };
 
 /// The verb `train`, and what the program does without a verb.
@@ -51,6 +52,14 @@ pub fn train(common: &CommonArgs, args: &TrainArgs, stop: &Stop) -> Outcome<()> 
             Experiment::resolve(preset, &args.model, common, args.steps)?
         }
     };
+    if args.dry_run_schedule {
+        let (schedule, steps) = (&experiment.train.schedule, experiment.train.steps);
+        print!("{}", schedule.to_csv(steps, steps.div_ceil(1000)));
+        return Ok(());
+    }
+    if args.dry_run {
+        return probe::dry_run(common, &args.data, &experiment);
+    }
     let device = common.device.parse::<DeviceChoice>()?.resolve()?;
     let data = data::open(&args.data, &experiment)?;
     // The folder is checked before minutes are spent on features.
@@ -133,6 +142,11 @@ pub fn train(common: &CommonArgs, args: &TrainArgs, stop: &Stop) -> Outcome<()> 
         FitEnd::Stopped(reason @ StopReason::NotFinite) => {
             let message = format!("stopped at step {}: {reason}", trainer.step_count());
             return Err(Failure::not_finite(message));
+        }
+        FitEnd::Stopped(StopReason::Requested) => {
+            let (step, folder) = (trainer.step_count(), folder.display());
+            println!("stopped at step {step} as asked; continue with --resume {folder}");
+            return Ok(());
         }
         FitEnd::Finished | FitEnd::Stopped(_) => {}
     }
@@ -273,6 +287,17 @@ impl Observer for Watch<'_> {
         let Incident { what, step, answer, .. } = incident;
         self.progress.note(&format!("{what} is not finite at step {step}: {answer}"));
         self.run.scalar("incident", *step + 1, 1.0)
+    }
+
+    fn on_pause(&mut self, reason: &str, snapshot: &Path) {
+        let (file, snapshot) = (self.run.path().join("pause.json"), snapshot.display());
+        self.progress.note(&format!(
+            "paused: {reason}; the state is in {snapshot}; change or delete {} to go on",
+            file.display()
+        ));
+        if let Err(error) = self.run.flush() {
+            self.progress.note(&error.to_string());
+        }
     }
 
     fn folder(&self) -> Option<&Path> {

@@ -11,6 +11,8 @@ mod notes;
 mod onsets_frames;
 #[cfg(feature = "models")]
 mod selfcheck;
+#[cfg(all(feature = "models", feature = "hdf5"))]
+mod trials;
 
 use std::{
     fs,

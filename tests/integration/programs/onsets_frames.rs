@@ -213,7 +213,7 @@ fn a_mistyped_setting_is_refused_with_the_nearest_name() {
 }
 
 /// A data set in the layout of MAPS with two training pieces on two pianos and one test piece.
-fn maps(folder: &Folder) -> String {
+pub(super) fn maps(folder: &Folder) -> String {
     let name = |piece: &str, piano: &str| format!("MAPS_MUS-{piece}_{piano}");
     for (stem, key) in [
         (name("study_one", "AkPnBcht"), 60),
@@ -240,7 +240,7 @@ fn maps(folder: &Folder) -> String {
     folder.text("maps")
 }
 
-fn train_maps(folder: &Folder, extra: &[&str]) -> Output {
+pub(super) fn train_maps(folder: &Folder, extra: &[&str]) -> Output {
     let (root, out, cache) = (folder.text("maps"), folder.text("run"), folder.text("cache"));
     let mut arguments = vec![
         "train",
