@@ -37,7 +37,7 @@ fn uniform(name: &str, count: usize) -> impl Iterator<Item = f64> {
     (0..count as u32).map(move |i| {
         let mut x = i.wrapping_add(first);
         for _ in 0..2 {
-            x = (x ^ (x >> 16)).wrapping_mul(0x45d9_f3b);
+            x = (x ^ (x >> 16)).wrapping_mul(0x045d_9f3b);
         }
         f64::from(x ^ (x >> 16)) / 2f64.powi(31) - 1.0
     })
