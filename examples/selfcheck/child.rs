@@ -129,6 +129,7 @@ pub fn publish(folder: &Path, at: usize) -> Outcome<()> {
 ///
 /// # Errors
 /// What the training gives.
+#[cfg(feature = "mpi")]
 pub fn rank(folder: &Path) -> Outcome<()> {
     crate::ranks::train(folder).map_err(|error| Failure::data(format!("{error:#}")))
 }

@@ -23,6 +23,7 @@ mod endings;
 mod exactness;
 mod faults;
 mod golden;
+#[cfg(feature = "mpi")]
 mod ranks;
 
 // The requests that are compared with PyTorch, as the tests of the library read them.
@@ -91,6 +92,7 @@ enum Child {
     #[command(hide = true)]
     Publish { folder: PathBuf, at: usize },
     /// Train as one of several processes
+    #[cfg(feature = "mpi")]
     #[command(hide = true)]
     Rank { folder: PathBuf },
 }
@@ -136,6 +138,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("trouble policies", endings::policies),
     ("fault points", faults::points),
     ("full disk", faults::full_disk),
+    #[cfg(feature = "mpi")]
     ("two ranks equal one", ranks::two_equal_one),
     ("interrupts", crashes::interrupts),
     ("kills", crashes::kills),
@@ -153,6 +156,7 @@ fn main() -> ExitCode {
     let outcome = match &args.child {
         Some(Child::Train { folder, phase }) => child::train(folder, phase),
         Some(Child::Publish { folder, at }) => child::publish(folder, *at),
+        #[cfg(feature = "mpi")]
         Some(Child::Rank { folder }) => child::rank(folder),
         None => run(&args),
     };

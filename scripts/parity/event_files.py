@@ -3,8 +3,8 @@
 Environment (Python 3.11):
     python -m venv board && board/bin/pip install tensorboard==2.21.0 numpy
 Run from the root of the repository:
-    cargo build --release -p mir-models --example parity
-    board/bin/python scripts/parity/event_files.py target/release/examples/parity
+    cargo build --release -p mir-models --example torch_parity
+    board/bin/python scripts/parity/event_files.py target/release/examples/torch_parity
 The exit code is 1 if anything is not what was written.
 """
 

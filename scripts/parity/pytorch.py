@@ -3,8 +3,8 @@
 Environment (Python 3.11; the wheel for CPUs is enough):
     python -m venv torch && torch/bin/pip install torch==2.11.0 numpy
 Run from the root of the repository:
-    cargo build --release -p mir-models --example parity
-    torch/bin/python scripts/parity/pytorch.py target/release/examples/parity
+    cargo build --release -p mir-models --example torch_parity
+    torch/bin/python scripts/parity/pytorch.py target/release/examples/torch_parity
 Options: `--cases N` (of each layer, default 20), `--seed N`, `--summary FILE.md` writes the table,
 `--store FILE.json` writes small cases with PyTorch's answers, for the tests.
 

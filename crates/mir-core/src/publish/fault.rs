@@ -5,7 +5,6 @@
 //! fault at each of them has seen every state in which it can be interrupted.
 //!
 //! ```
-//! use std::io::ErrorKind;
 //! use mir_core::publish::{self, fault::{self, Fault}};
 //!
 //! # let folder = std::env::temp_dir().join(format!("mir-core-doc-fault-{}", std::process::id()));
