@@ -131,9 +131,9 @@ pub struct DataArgs {
     pub skip_bad: bool,
 }
 
-/// Settings of a training
+/// Data, network and the settings of its training
 #[derive(ArgGroup, Clone, Debug)]
-pub struct TrainArgs {
+pub struct SettingsArgs {
     #[command(flatten)]
     pub data: DataArgs,
     /// Preset of all settings [default: the data set's own]
@@ -141,6 +141,20 @@ pub struct TrainArgs {
     pub preset: Option<PresetName>,
     #[command(flatten)]
     pub model: ModelArgs,
+}
+
+impl SettingsArgs {
+    /// The preset that was asked for, or the data set's own.
+    pub fn preset(&self) -> PresetName {
+        self.preset.unwrap_or_else(|| self.data.data.into())
+    }
+}
+
+/// Settings of a training
+#[derive(ArgGroup, Clone, Debug)]
+pub struct TrainArgs {
+    #[command(flatten)]
+    pub settings: SettingsArgs,
     /// Run folder [default: runs/onsets_frames-N, the first free N]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -167,12 +181,7 @@ pub struct TrainArgs {
 #[derive(ArgGroup, Clone, Debug)]
 pub struct RateArgs {
     #[command(flatten)]
-    pub data: DataArgs,
-    /// Preset of all settings [default: the data set's own]
-    #[arg(long, value_enum)]
-    pub preset: Option<PresetName>,
-    #[command(flatten)]
-    pub model: ModelArgs,
+    pub settings: SettingsArgs,
     /// First rate
     #[arg(long, value_name = "X", default_value_t = 1e-7)]
     pub lowest: f64,
@@ -191,12 +200,7 @@ pub struct RateArgs {
 #[derive(ArgGroup, Clone, Debug)]
 pub struct BatchSizeArgs {
     #[command(flatten)]
-    pub data: DataArgs,
-    /// Preset of all settings [default: the data set's own]
-    #[arg(long, value_enum)]
-    pub preset: Option<PresetName>,
-    #[command(flatten)]
-    pub model: ModelArgs,
+    pub settings: SettingsArgs,
     /// Largest size to try
     #[arg(long, value_name = "N", default_value_t = 256)]
     pub most: usize,

@@ -7,14 +7,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    args::{CompareArgs, TrainArgs},
+    args::{CompareArgs, SettingsArgs, TrainArgs},
     common::{
         CommonArgs,
         failure::{Failure, Outcome},
         signals::Stop,
     },
     course,
-    model::{ModelArgs, ModelName},
+    model::{ModelArgs, ModelName, SizeArgs},
     train,
 };
 
@@ -50,17 +50,13 @@ pub fn compare(common: &CommonArgs, args: &CompareArgs, stop: &Stop) -> Outcome<
     for &model in &args.models {
         let name = model.text();
         let run = args.out.join(&name);
+        let sizes = if model.course().is_some() { args.sizes.clone() } else { SizeArgs::default() };
+        let network = ModelArgs { model: Some(model), sizes, ..ModelArgs::default() };
         let training = TrainArgs {
-            data: args.data.clone(),
-            preset: Some(args.preset),
-            model: ModelArgs {
-                model: Some(model),
-                sizes: if model.course().is_some() {
-                    args.sizes.clone()
-                } else {
-                    Default::default()
-                },
-                ..ModelArgs::default()
+            settings: SettingsArgs {
+                data: args.data.clone(),
+                preset: Some(args.preset),
+                model: network,
             },
             out: Some(run.clone()),
             resume: None,
@@ -73,13 +69,19 @@ pub fn compare(common: &CommonArgs, args: &CompareArgs, stop: &Stop) -> Outcome<
             println!("{name}:");
         }
         let quiet_table = CommonArgs { json: None, ..common.clone() };
-        train::train(&quiet_table, &training, stop)?;
+        let Some(summary) = train::run(&quiet_table, &training, stop)? else { return Ok(()) };
         let metrics = read(&run.join("metrics.jsonl"))?;
         for (_, metric, _) in CURVES {
             let points = points_of(&metrics, metric);
             series.entry(metric).or_default().push(Series { name: name.clone(), points });
         }
-        rows.push(row(name, &run)?);
+        rows.push(Row {
+            model: name,
+            note_f1: summary.note_f1,
+            note_with_offset_f1: summary.note_with_offset_f1,
+            frame_f1: summary.frame_f1,
+            seconds: summary.seconds,
+        });
     }
     for (file, metric, label) in CURVES {
         let mut lines = series.remove(metric).unwrap_or_default();
@@ -141,21 +143,6 @@ fn points_of(lines: &str, metric: &str) -> Vec<(f64, f64)> {
             Some((line["step"].as_f64()?, line["value"].as_f64()?))
         })
         .collect()
-}
-
-/// What the run scored.
-fn row(model: String, run: &Path) -> Outcome<Row> {
-    let path = run.join("results.json");
-    let results: Value = serde_json::from_str(&read(&path)?)
-        .map_err(|error| Failure::data(format!("{}: {error}", path.display())))?;
-    let value = |name: &str| results[name].as_f64().unwrap_or(f64::NAN);
-    Ok(Row {
-        model,
-        note_f1: value("note_f1"),
-        note_with_offset_f1: value("note_with_offset_f1"),
-        frame_f1: value("frame_f1"),
-        seconds: value("seconds"),
-    })
 }
 
 /// The table, printed and written.

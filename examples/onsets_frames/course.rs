@@ -1,42 +1,50 @@
 //! Scores under the names, and by the definitions, of the course GCT634, homework 3.
 
-use mir_core::{Note, PianoRoll, RollRule};
-use mir_eval::transcription::{self, TranscriptionConfig};
+use std::collections::BTreeMap;
+
+use mir_core::{Note, PianoRoll};
+use mir_eval::{
+    frame::{self, FrameConfig},
+    transcription::{self, TranscriptionConfig},
+};
 use mir_models::{
     activations::TranscriptionActivations,
     decode::{NoteDecoderConfig, OriginalDecoder, decode},
-    thresholds::Tuned,
 };
-use ndarray::Array2;
 
 use crate::experiment::Experiment;
 
 type Pair<'a> = (&'a TranscriptionActivations, &'a [Note]);
 
-/// What an original decoder reaches with fixed thresholds.
-///
-/// # Errors
-/// Of the decoder and of the metrics.
-pub fn as_they_are(
-    pairs: &[Pair<'_>],
-    original: OriginalDecoder,
-    thresholds: &NoteDecoderConfig,
-) -> mir_models::Result<Tuned> {
-    let mut sum = [0.0; 2];
-    for (activations, reference) in pairs {
-        let estimate =
-            original.decode(activations, thresholds.onset_threshold, thresholds.frame_threshold)?;
-        let scores =
-            transcription::evaluate(reference, &estimate, &TranscriptionConfig::default())?;
-        sum[0] += scores.note.f1;
-        sum[1] += scores.note_with_offset.map_or(0.0, |scores| scores.f1);
-    }
-    let [note_f1, note_with_offset_f1] = sum.map(|sum| sum / pairs.len().max(1) as f64);
-    Ok(Tuned { decoder: thresholds.clone(), note_f1, note_with_offset_f1 })
+/// What validation says.
+#[derive(Debug)]
+pub struct Metrics {
+    /// Every metric under the course's name, each a mean over recordings.
+    pub named: BTreeMap<String, f64>,
+    /// Note F1, onsets and pitch only.
+    pub note_f1: f64,
+    /// Note F1, offsets included.
+    pub note_with_offset_f1: f64,
 }
 
-/// The metrics of the course, each a mean over recordings: of rolls at a threshold of 0.5 against the labels, of notes
-/// against the true times.
+/// The notes of a recording: by an original program's decoder with the thresholds of ours, or by ours.
+///
+/// # Errors
+/// Of the decoder.
+pub fn notes(
+    activations: &TranscriptionActivations,
+    decoder: &NoteDecoderConfig,
+    original: Option<OriginalDecoder>,
+) -> mir_models::Result<Vec<Note>> {
+    match original {
+        None => decode(activations, decoder),
+        Some(original) => {
+            original.decode(activations, decoder.onset_threshold, decoder.frame_threshold)
+        }
+    }
+}
+
+/// The metrics of the course: of rolls at a threshold of 0.5 against the labels, of notes against the true times.
 ///
 /// # Errors
 /// Of the decoder and of the metrics.
@@ -44,67 +52,46 @@ pub fn metrics(
     pairs: &[Pair<'_>],
     decoder: &NoteDecoderConfig,
     experiment: &Experiment,
-) -> mir_models::Result<Vec<(String, f64)>> {
-    let mut sums: Vec<(String, f64)> = Vec::new();
-    let mut add = |category: &str, name: &str, value: f64| {
-        let name = format!("metric/{category}/{name}");
-        match sums.iter_mut().find(|(n, _)| *n == name) {
-            Some((_, sum)) => *sum += value,
-            None => sums.push((name, value)),
-        }
+) -> mir_models::Result<Metrics> {
+    let mut named: BTreeMap<String, f64> = BTreeMap::new();
+    let mut add = |category: &str, name: String, value: f64| {
+        *named.entry(format!("metric/{category}/{name}")).or_default() += value;
     };
+    let (mut note_f1, mut note_with_offset_f1) = (0.0, 0.0);
     for (activations, reference) in pairs {
-        let estimate = match experiment.original_decoder {
-            None => decode(activations, decoder)?,
-            Some(original) => {
-                original.decode(activations, decoder.onset_threshold, decoder.frame_threshold)?
-            }
-        };
-        let rule: RollRule = experiment.loader.roll;
-        let labels = PianoRoll::from_notes(
-            reference,
-            activations.grid,
-            activations.keys,
-            activations.frames(),
-            rule,
-        );
-        let rolls = [
+        let (grid, keys, rows) = (activations.grid, activations.keys, activations.frames());
+        let labels = PianoRoll::from_notes(reference, grid, keys, rows, experiment.loader.roll);
+        for (roll, labels, probabilities) in [
             ("frame", &labels.frame, &activations.frame),
             ("onset", &labels.onset, &activations.onset),
-        ];
-        for (roll, labels, probabilities) in rolls {
-            let [precision, recall, f1] = of_cells(labels, probabilities);
-            add("frame", &format!("{roll}_precision"), precision);
-            add("frame", &format!("{roll}_recall"), recall);
-            add("frame", &format!("{roll}_f1"), f1);
+        ] {
+            let cells = frame::evaluate(labels, probabilities, &FrameConfig::hw3())?;
+            add("frame", format!("{roll}_precision"), cells.precision);
+            add("frame", format!("{roll}_recall"), cells.recall);
+            add("frame", format!("{roll}_f1"), cells.f1);
         }
+        let estimate = notes(activations, decoder, experiment.original_decoder)?;
         let scores =
             transcription::evaluate(reference, &estimate, &TranscriptionConfig::default())?;
+        note_f1 += scores.note.f1;
+        note_with_offset_f1 += scores.note_with_offset.map_or(0.0, |scores| scores.f1);
         for (category, scores) in
             [("note", Some(scores.note)), ("note-with-offsets", scores.note_with_offset)]
         {
             let Some(scores) = scores else { continue };
-            add(category, "precision", scores.precision);
-            add(category, "recall", scores.recall);
-            add(category, "f1", scores.f1);
-            add(category, "overlap", scores.overlap);
+            add(category, "precision".to_owned(), scores.precision);
+            add(category, "recall".to_owned(), scores.recall);
+            add(category, "f1".to_owned(), scores.f1);
+            add(category, "overlap".to_owned(), scores.overlap);
         }
     }
     let count = pairs.len().max(1) as f64;
-    Ok(sums.into_iter().map(|(name, sum)| (name, sum / count)).collect())
-}
-
-/// Precision, recall and F1 of cells above 0.5; 0 where there is nothing to divide by.
-fn of_cells(labels: &Array2<f32>, probabilities: &Array2<f32>) -> [f64; 3] {
-    let (mut hits, mut claimed, mut there) = (0.0, 0.0, 0.0);
-    for (&label, &probability) in labels.iter().zip(probabilities) {
-        let (label, claim) = (f64::from(label), f64::from(u8::from(probability > 0.5)));
-        hits += label * claim;
-        claimed += claim;
-        there += label;
-    }
-    let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
-    [share(hits, claimed), share(hits, there), share(2.0 * hits, claimed + there)]
+    named.values_mut().for_each(|sum| *sum /= count);
+    Ok(Metrics {
+        named,
+        note_f1: note_f1 / count,
+        note_with_offset_f1: note_with_offset_f1 / count,
+    })
 }
 
 /// The values of a metric in a log that the course's program printed: one for each validation, in order. What follows
@@ -141,13 +128,5 @@ metric/note/f1 : 0.5
         assert_eq!(values_of_log(log, "metric/note/f1"), [0.6855, 0.7882]);
         assert_eq!(values_of_log(log, "metric/note-with-offsets/f1"), [0.2358, 0.3687]);
         assert!(values_of_log(log, "metric/none").is_empty());
-    }
-
-    #[test]
-    fn cells_are_counted() {
-        let labels = Array2::from_shape_vec((2, 2), vec![1.0, 1.0, 0.0, 0.0]).unwrap();
-        let said = Array2::from_shape_vec((2, 2), vec![0.9, 0.1, 0.6, 0.2]).unwrap();
-        assert_eq!(of_cells(&labels, &said), [0.5, 0.5, 0.5]);
-        assert_eq!(of_cells(&Array2::zeros((2, 2)), &Array2::zeros((2, 2))), [0.0; 3]);
     }
 }

@@ -35,7 +35,7 @@ use crate::{
         progress::Progress,
         signals::Stop,
     },
-    data,
+    course, data,
     experiment::Experiment,
     model::ModelArgs,
 };
@@ -153,14 +153,9 @@ impl Method {
 
     fn transcribe(&self, audio: &AudioBuffer) -> Outcome<Vec<Note>> {
         Ok(match self {
-            Self::Network(transcriber, None) => transcriber.transcribe(audio)?,
-            Self::Network(transcriber, Some(original)) => {
-                let thresholds = &transcriber.model().meta().decoder;
-                original.decode(
-                    &transcriber.activations(audio)?,
-                    thresholds.onset_threshold,
-                    thresholds.frame_threshold,
-                )?
+            Self::Network(transcriber, original) => {
+                let decoder = &transcriber.model().meta().decoder;
+                course::notes(&transcriber.activations(audio)?, decoder, *original)?
             }
             Self::Peaks(picker, decoder) => decode(&picker.activations(audio)?, decoder)?,
         })

@@ -15,7 +15,7 @@ use mir_models::{
 };
 
 use crate::{
-    args::{BatchSizeArgs, DataArgs, PresetName, RateArgs, ReplayArgs},
+    args::{BatchSizeArgs, DataArgs, RateArgs, ReplayArgs, SettingsArgs},
     common::{
         CommonArgs,
         failure::{Failure, Outcome},
@@ -23,7 +23,6 @@ use crate::{
     },
     data,
     experiment::Experiment,
-    model::ModelArgs,
 };
 
 /// `train --dry-run`: the first recording through the whole of a step; nothing is written.
@@ -61,7 +60,7 @@ pub fn dry_run(common: &CommonArgs, args: &DataArgs, experiment: &Experiment) ->
 /// # Errors
 /// Any failure of configuration, data, training or output.
 pub fn find_lr(common: &CommonArgs, args: &RateArgs, stop: &Stop) -> Outcome<()> {
-    let experiment = resolve(common, &args.data, &args.model, args.preset)?;
+    let experiment = resolve(common, &args.settings)?;
     let config = RateTestConfig {
         lowest: args.lowest,
         highest: args.highest,
@@ -69,9 +68,15 @@ pub fn find_lr(common: &CommonArgs, args: &RateArgs, stop: &Stop) -> Outcome<()>
         ..RateTestConfig::default()
     };
     config.validate()?;
-    let data = data::open(&args.data, &experiment)?;
-    let store =
-        data::features(data.as_ref(), Split::Train, &experiment, &args.data, common.quiet, stop)?;
+    let data = data::open(&args.settings.data, &experiment)?;
+    let store = data::features(
+        data.as_ref(),
+        Split::Train,
+        &experiment,
+        &args.settings.data,
+        common.quiet,
+        stop,
+    )?;
     let mut source = BatchLoader::new(store, experiment.loader.clone())?;
     let curve = find_rate(trainer(common, &experiment)?, &mut source, &config, &stop.flag)?;
     if stop.raised() {
@@ -114,8 +119,8 @@ fn draw(curve: &RateCurve) -> Outcome<mir_eval::plots::Figure> {
 /// # Errors
 /// Any failure of configuration, data or training.
 pub fn batch_size(common: &CommonArgs, args: &BatchSizeArgs) -> Outcome<()> {
-    let experiment = resolve(common, &args.data, &args.model, args.preset)?;
-    let data = data::open(&args.data, &experiment)?;
+    let experiment = resolve(common, &args.settings)?;
+    let data = data::open(&args.settings.data, &experiment)?;
     let store = data::first(data.as_ref(), &experiment)?;
     let example = BatchLoader::new(store, experiment.loader.clone())?.next_batch()?;
     let probes = find_batch_size(trainer(common, &experiment)?, &example, args.most)?;
@@ -157,13 +162,8 @@ pub fn replay(common: &CommonArgs, args: &ReplayArgs) -> Outcome<()> {
     Ok(())
 }
 
-fn resolve(
-    common: &CommonArgs,
-    data: &DataArgs,
-    model: &ModelArgs,
-    preset: Option<PresetName>,
-) -> Outcome<Experiment> {
-    Experiment::resolve(preset.unwrap_or_else(|| data.data.into()), model, common, None)
+fn resolve(common: &CommonArgs, settings: &SettingsArgs) -> Outcome<Experiment> {
+    Experiment::resolve(settings.preset(), &settings.model, common, None)
 }
 
 fn trainer(common: &CommonArgs, experiment: &Experiment) -> Outcome<Trainer> {

@@ -15,7 +15,6 @@ use mir_midi::{Performance, Score, piano, piano::PianoConfig};
 use mir_models::{
     DeviceChoice,
     activations::TranscriptionActivations,
-    decode::decode,
     infer::TranscriptionModel,
     run::{Existing, RunFolder, RunInfo},
     thresholds::tune,
@@ -43,29 +42,39 @@ use crate::{
 /// # Errors
 /// Any failure of configuration, data, training or output.
 pub fn train(common: &CommonArgs, args: &TrainArgs, stop: &Stop) -> Outcome<()> {
+    run(common, args, stop).map(drop)
+}
+
+/// A training with its scores; none if nothing was to be trained, or it was asked to quit.
+///
+/// # Errors
+/// As [`train`].
+pub fn run(common: &CommonArgs, args: &TrainArgs, stop: &Stop) -> Outcome<Option<Summary>> {
     let start = Instant::now();
     let (folder, existing) = run_folder(args)?;
     let experiment = match existing {
         Existing::Resume => resumed(&folder, common)?,
         _ => {
-            let preset = args.preset.unwrap_or_else(|| args.data.data.into());
-            Experiment::resolve(preset, &args.model, common, args.steps)?
+            let settings = &args.settings;
+            Experiment::resolve(settings.preset(), &settings.model, common, args.steps)?
         }
     };
     if args.dry_run_schedule {
         let (schedule, steps) = (&experiment.train.schedule, experiment.train.steps);
         print!("{}", schedule.to_csv(steps, steps.div_ceil(1000)));
-        return Ok(());
+        return Ok(None);
     }
     if args.dry_run {
-        return probe::dry_run(common, &args.data, &experiment);
+        probe::dry_run(common, &args.settings.data, &experiment)?;
+        return Ok(None);
     }
     let device = common.device.parse::<DeviceChoice>()?.resolve()?;
-    let data = data::open(&args.data, &experiment)?;
+    let source = &args.settings.data;
+    let data = data::open(source, &experiment)?;
     // The folder is checked before minutes are spent on features.
     RunFolder::check(&folder, existing)?;
     let open =
-        |split| data::features(data.as_ref(), split, &experiment, &args.data, common.quiet, stop);
+        |split| data::features(data.as_ref(), split, &experiment, source, common.quiet, stop);
     let (training, validation) = (open(Split::Train)?, open(Split::Validation)?);
     let identity =
         Fingerprint::of("onsets-frames/data/1", &[training.header(), validation.header()])?;
@@ -146,7 +155,7 @@ pub fn train(common: &CommonArgs, args: &TrainArgs, stop: &Stop) -> Outcome<()> 
         FitEnd::Stopped(StopReason::Requested) => {
             let (step, folder) = (trainer.step_count(), folder.display());
             println!("stopped at step {step} as asked; continue with --resume {folder}");
-            return Ok(());
+            return Ok(None);
         }
         FitEnd::Finished | FitEnd::Stopped(_) => {}
     }
@@ -171,7 +180,8 @@ pub fn train(common: &CommonArgs, args: &TrainArgs, stop: &Stop) -> Outcome<()> 
     if !common.quiet {
         println!("run folder {}", folder.display());
     }
-    evaluate::report(&summary, common)
+    evaluate::report(&summary, common)?;
+    Ok(Some(summary))
 }
 
 /// The run folder, and what may be in it.
@@ -249,31 +259,33 @@ impl Observer for Watch<'_> {
             scored.push((activations, recording.notes));
         }
         let pairs: Vec<_> = scored.iter().map(|(a, notes)| (a, notes.as_slice())).collect();
-        let tuned = match self.experiment.original_decoder {
-            None => tune(&pairs, &self.experiment.decoder, &self.experiment.search)?,
-            Some(decoder) => course::as_they_are(&pairs, decoder, &self.experiment.decoder)?,
+        let original = self.experiment.original_decoder;
+        let decoder = match original {
+            None => tune(&pairs, &self.experiment.decoder, &self.experiment.search)?.decoder,
+            Some(_) => self.experiment.decoder.clone(),
         };
-        for (name, value) in course::metrics(&pairs, &tuned.decoder, self.experiment)? {
-            self.run.scalar(&name, step, value)?;
+        let metrics = course::metrics(&pairs, &decoder, self.experiment)?;
+        for (name, value) in &metrics.named {
+            self.run.scalar(name, step, *value)?;
         }
         for (name, value) in [
-            ("note_f1", tuned.note_f1),
-            ("note_with_offset_f1", tuned.note_with_offset_f1),
-            ("onset_threshold", tuned.decoder.onset_threshold),
-            ("frame_threshold", tuned.decoder.frame_threshold),
+            ("note_f1", metrics.note_f1),
+            ("note_with_offset_f1", metrics.note_with_offset_f1),
+            ("onset_threshold", decoder.onset_threshold),
+            ("frame_threshold", decoder.frame_threshold),
         ] {
             self.run.scalar(&format!("validation/{name}"), step, value)?;
             model.meta_mut().scores.insert(format!("validation/{name}"), value);
         }
         if let Some((activations, notes)) = pairs.first() {
-            let estimate = decode(activations, &tuned.decoder)?;
+            let estimate = course::notes(activations, &decoder, original)?;
             let plot = RollPlot { range: Some((0.0, 20.0)), ..RollPlot::default() };
             let figure = piano_roll(Some(*notes), &estimate, &plot)?;
             self.run.image("validation/roll", step, &figure.png_bytes()?)?;
         }
         self.run.flush()?;
-        let score = tuned.note_f1;
-        model.meta_mut().decoder = tuned.decoder;
+        let score = metrics.note_f1;
+        model.meta_mut().decoder = decoder;
         model.meta_mut().training_data.clone_from(&self.licence);
         self.score = Some(self.score.map_or(score, |best| best.max(score)));
         Ok(score)
