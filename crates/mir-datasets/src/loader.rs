@@ -8,17 +8,18 @@
 //! Inputs `[batch, channels, context + frames + context, bins]`; targets `[batch, frames, keys]`; mask
 //! `[batch, frames]`.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use mir_core::{
     KeyRange, RollRule,
-    batch::{Batch, BatchPosition, TranscriptionTargets},
+    batch::{Batch, BatchPosition, TranscriptionTargets, Window},
 };
 use ndarray::Array4;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AugmentConfig, Error, FeatureStore, Result, WindowConfig, WindowSampler, augment,
+    AugmentConfig, Error, FeatureStore, Result, WindowConfig, WindowSampler,
+    augment::{self, Acoustics, Scale},
     positioned::{self, Positioned, batch_source},
     random::{self, Purpose},
     targets::{self, NoteIndex},
@@ -109,6 +110,7 @@ pub struct BatchPlan {
     config: LoaderConfig,
     sampler: WindowSampler,
     notes: Vec<NoteIndex>,
+    scale: Scale,
 }
 
 impl BatchPlan {
@@ -119,11 +121,18 @@ impl BatchPlan {
     /// without a frame.
     pub fn new(store: Arc<dyn FeatureStore>, config: LoaderConfig) -> Result<Self> {
         config.validate()?;
+        let header = store.header();
+        let scale = Scale {
+            exponent: header.front_end.energy_exponent(),
+            hz: (0..header.bins).map_while(|bin| header.axis.hz(bin)).collect(),
+            period: header.grid.period(),
+        };
+        config.augment.check_against(&scale)?;
         let sampler = WindowSampler::new(store.as_ref(), config.window, config.seed)?;
         let notes = (0..store.tracks().len())
             .map(|track| NoteIndex::new(store.notes(track).to_vec()))
             .collect();
-        Ok(Self { store, config, sampler, notes })
+        Ok(Self { store, config, sampler, notes, scale })
     }
 
     /// The configuration.
@@ -177,55 +186,127 @@ impl BatchPlan {
         let windows = self.sampler.windows(position.epoch, first, size);
 
         let header = self.store.header();
-        let (frames, bins) = (self.config.window.frames, header.bins);
-        let (context, input_frames) =
-            (self.config.window.context, self.config.window.input_frames());
-        let shape = (size, header.channels, input_frames, bins);
+        let frames = self.config.window.frames;
+        let shape = (size, header.channels, self.config.window.input_frames(), header.bins);
         let mut inputs = Array4::from_elem(shape, self.config.window.padding as f32);
         let mut targets = targets::zeros(size, frames, self.config.keys.len());
-        // Windows that reach past an end are read here and spread to their place; empty for all others.
-        let mut short = Vec::new();
-        for (item, (window, mut input)) in windows.iter().zip(inputs.outer_iter_mut()).enumerate() {
-            let available = self.store.tracks()[window.track].frames;
-            let heard = window.start.saturating_sub(context)
-                ..available.min(window.start + frames + context);
-            let covered = heard.len();
+        let mut reader = Reader { plan: self, short: Vec::new(), other: Vec::new() };
+        for (item, (&window, mut input)) in windows.iter().zip(inputs.outer_iter_mut()).enumerate()
+        {
+            let number = first + item as u64;
             let values =
                 input.as_slice_mut().unwrap_or_else(|| unreachable!("a fresh array is contiguous"));
-            let stream = random::stream(
-                self.config.seed,
-                position.epoch,
-                first + item as u64,
-                Purpose::Augment,
-            );
-            let vary = |channel: &mut [f32]| {
-                augment::apply(&self.config.augment, channel, bins, &mut stream.clone());
-            };
-            if covered == input_frames {
-                self.store.read_into(window.track, heard, values)?;
-                values.chunks_exact_mut(input_frames * bins).for_each(vary);
-            } else if covered > 0 {
-                let before = context - (window.start - heard.start);
-                short.resize(header.channels * covered * bins, 0.0);
-                self.store.read_into(window.track, heard, &mut short)?;
-                let channels = values.chunks_exact_mut(input_frames * bins);
-                for (to, from) in channels.zip(short.chunks_exact_mut(covered * bins)) {
-                    vary(from);
-                    to[before * bins..(before + covered) * bins].copy_from_slice(from);
-                }
+            reader.window(window, position.epoch, number, values)?;
+            let covered = self.covered(window);
+            self.draw(&mut targets, item, window, covered);
+            if let Some(mixed_in) = self.mixed_in(position.epoch, number) {
+                self.draw(&mut targets, item, mixed_in.window, covered);
             }
-            let range = window.start..available.min(window.start + frames);
-            targets::draw(
-                &mut targets,
-                item,
-                &self.notes[window.track],
-                header.grid,
-                self.config.keys,
-                range,
-                self.config.roll,
-            );
         }
         Ok(Batch { inputs, targets, windows })
+    }
+}
+
+/// A window that is mixed into another.
+#[derive(Clone, Copy, Debug)]
+struct MixedIn {
+    window: Window,
+    /// By how much its values move before.
+    shift: f64,
+}
+
+impl BatchPlan {
+    /// What is mixed into window `number` of an epoch.
+    fn mixed_in(&self, epoch: u64, number: u64) -> Option<MixedIn> {
+        let augment = &self.config.augment;
+        if augment.mix <= 0.0 {
+            return None;
+        }
+        let mut rng = random::stream(self.config.seed, epoch, number, Purpose::Mix);
+        let chosen = random::uniform(&mut rng) < augment.mix;
+        let shift = -augment.mix_range * random::uniform(&mut rng);
+        let windows = usize::try_from(self.sampler.windows_per_epoch()).unwrap_or(usize::MAX);
+        let other = random::below(&mut rng, windows) as u64;
+        chosen.then(|| MixedIn { window: self.sampler.windows(epoch, other, 1)[0], shift })
+    }
+
+    /// Frames of the recording in a window, context not counted.
+    fn covered(&self, window: Window) -> usize {
+        let available = self.store.tracks()[window.track].frames;
+        available.saturating_sub(window.start).min(self.config.window.frames)
+    }
+
+    /// Draws the first `frames` frames of a window into row `item` of the targets, beside what is there.
+    fn draw(&self, targets: &mut TranscriptionTargets, item: usize, window: Window, frames: usize) {
+        let range = window.start..window.start + frames.min(self.covered(window));
+        let (notes, grid) = (&self.notes[window.track], self.store.header().grid);
+        targets::draw(targets, item, notes, grid, self.config.keys, range, self.config.roll);
+    }
+
+    /// Reads a window into `[channels, input frames, bins]`; which of these frames the recording covers. The others
+    /// are left as they are.
+    fn read(&self, window: Window, to: &mut [f32], short: &mut Vec<f32>) -> Result<Range<usize>> {
+        let (context, frames) = (self.config.window.context, self.config.window.input_frames());
+        let (bins, channels) = (self.store.header().bins, self.store.header().channels);
+        let available = self.store.tracks()[window.track].frames;
+        let start = window.start.saturating_sub(context);
+        let heard = start..available.min(window.start + frames - context).max(start);
+        let before = context - (window.start - heard.start);
+        let covered = before..before + heard.len();
+        if heard.len() == frames {
+            self.store.read_into(window.track, heard, to)?;
+        } else if !heard.is_empty() {
+            // The store gives what there is in one piece; it is spread to its place.
+            short.resize(channels * heard.len() * bins, 0.0);
+            self.store.read_into(window.track, heard, short)?;
+            let from = short.chunks_exact(covered.len() * bins);
+            for (to, from) in to.chunks_exact_mut(frames * bins).zip(from) {
+                to[covered.start * bins..covered.end * bins].copy_from_slice(from);
+            }
+        }
+        Ok(covered)
+    }
+}
+
+/// Reads windows of features and varies them, in buffers that it keeps.
+#[derive(Debug)]
+struct Reader<'a> {
+    plan: &'a BatchPlan,
+    short: Vec<f32>,
+    other: Vec<f32>,
+}
+
+impl Reader<'_> {
+    /// Window `number` of an epoch into `[channels, input frames, bins]`; frames beyond the recording are left.
+    fn window(&mut self, window: Window, epoch: u64, number: u64, to: &mut [f32]) -> Result<()> {
+        let Self { plan, short, other } = self;
+        let config = &plan.config;
+        let bins = plan.store.header().bins;
+        let covered = plan.read(window, to, short)?;
+        let mixed_in = plan.mixed_in(epoch, number);
+        if let Some(mixed_in) = mixed_in {
+            other.clear();
+            other.resize(to.len(), f32::NEG_INFINITY);
+            plan.read(mixed_in.window, other, short)?;
+        }
+        let stream = |purpose| random::stream(config.seed, epoch, number, purpose);
+        let acoustics = config.augment.has_acoustics().then(|| {
+            Acoustics::draw(&config.augment, &plan.scale, bins, &mut stream(Purpose::Room))
+        });
+        let cells = covered.start * bins..covered.end * bins;
+        let per_channel = config.window.input_frames() * bins;
+        for (index, channel) in to.chunks_exact_mut(per_channel).enumerate() {
+            let channel = &mut channel[cells.clone()];
+            if let Some(MixedIn { shift, .. }) = mixed_in {
+                let other = &other[index * per_channel..][cells.clone()];
+                augment::mix(channel, other, shift, &plan.scale);
+            }
+            if let Some(acoustics) = &acoustics {
+                acoustics.apply(channel, bins);
+            }
+            augment::apply(&config.augment, channel, bins, &mut stream(Purpose::Augment));
+        }
+        Ok(())
     }
 }
 

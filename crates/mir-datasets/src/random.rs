@@ -20,6 +20,10 @@ pub(crate) enum Purpose {
     Crop = 3,
     /// Augmentation of a crop.
     Augment = 4,
+    /// Instrument and room of a crop.
+    Room = 5,
+    /// What is mixed into a crop.
+    Mix = 6,
     /// Division of a data set.
     Split = 16,
 }

@@ -51,7 +51,8 @@ pub(crate) fn zeros(batch: usize, frames: usize, keys: usize) -> TranscriptionTa
     }
 }
 
-/// Draws a window into row `item` of a batch; the first `covered` frames are the recording's.
+/// Draws a window into row `item` of a batch, beside the notes that are there; the first `frames.len()` frames are
+/// the recording's.
 pub(crate) fn draw(
     targets: &mut TranscriptionTargets,
     item: usize,
@@ -70,7 +71,7 @@ pub(crate) fn draw(
         (&mut targets.frame, &roll.frame),
         (&mut targets.velocity, &roll.velocity),
     ] {
-        target.slice_mut(s![item, ..covered, ..]).assign(drawn);
+        target.slice_mut(s![item, ..covered, ..]).zip_mut_with(drawn, |a, &b| *a = a.max(b));
     }
     targets.mask.slice_mut(s![item, ..covered]).fill(1.0);
 }

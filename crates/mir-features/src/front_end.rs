@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BinAxis, ChromaStft, ChromaStftConfig, Cqt, CqtConfig, FeatureMap, KaldiFbank,
-    KaldiFbankConfig, LogMel, LogMelConfig, Mfcc, MfccConfig, Result, Spectrogram,
-    SpectrogramConfig, Waveform, WaveformConfig,
+    KaldiFbankConfig, LogMel, LogMelConfig, LogScale, Mfcc, MfccConfig, Result, Spectrogram,
+    SpectrogramConfig, SpectrumPower, Waveform, WaveformConfig,
 };
 
 /// All front ends, each with its configuration.
@@ -107,6 +107,28 @@ impl FrontEndConfig {
             Self::KaldiFbank(config) => Box::new(KaldiFbank::new(config.clone())?),
             Self::ChromaStft(config) => Box::new(ChromaStft::new(config.clone())?),
             Self::Waveform(config) => Box::new(Waveform::new(config.clone())?),
+        })
+    }
+}
+
+impl FrontEndConfig {
+    /// `e` where `exp(e·value)` is an energy, for features that are logarithms of one; `None` for others.
+    ///
+    /// ```
+    /// use mir_features::{FrontEndConfig, LogMelConfig};
+    /// // The natural logarithm of a magnitude.
+    /// let config = FrontEndConfig::LogMel(LogMelConfig::jongwook());
+    /// assert_eq!(config.energy_exponent(), Some(2.0));
+    /// ```
+    pub fn energy_exponent(&self) -> Option<f64> {
+        let Self::LogMel(config) = self else { return None };
+        let power = match config.power {
+            SpectrumPower::Magnitude => 2.0,
+            SpectrumPower::Power => 1.0,
+        };
+        Some(match config.log {
+            LogScale::Ln => power,
+            LogScale::Db => power * std::f64::consts::LN_10 / 10.0,
         })
     }
 }

@@ -48,10 +48,23 @@ fn augmented() -> AugmentConfig {
     }
 }
 
+/// Instrument, room and a second recording too.
+fn surrounded() -> AugmentConfig {
+    AugmentConfig {
+        equalizer: 0.5,
+        detune_cents: 20.0,
+        reverb: 0.5,
+        background: Some(-6.0),
+        floor: Some(-11.6),
+        mix: 0.5,
+        ..augmented()
+    }
+}
+
 #[test]
 fn the_stream_is_the_same_for_any_number_of_workers() {
     let store: Arc<dyn FeatureStore> = Arc::new(store(6));
-    for augment in [AugmentConfig::default(), augmented()] {
+    for augment in [AugmentConfig::default(), augmented(), surrounded()] {
         let stream = |workers| {
             let config = LoaderConfig { augment: augment.clone(), ..config(workers) };
             take(&mut BatchLoader::new(Arc::clone(&store), config).unwrap(), 20)
@@ -84,6 +97,47 @@ fn a_loader_continues_at_any_position() {
     assert!(matches!(other.seek(past), Err(Error::Position { .. })));
     let far = BatchPosition { epoch: u64::MAX, batch: 0 };
     assert!(matches!(other.seek(far), Err(Error::Position { .. })));
+}
+
+#[test]
+fn a_mixed_window_has_the_energies_and_the_notes_of_both() {
+    let store: Arc<dyn FeatureStore> = Arc::new(store(6));
+    let plan = |mix| {
+        let augment = AugmentConfig { mix, mix_range: 0.0, ..AugmentConfig::default() };
+        BatchPlan::new(Arc::clone(&store), LoaderConfig { augment, ..config(0) }).unwrap()
+    };
+    let (plain, mixed, some) = (plan(0.0), plan(1.0), plan(0.5));
+    let (mut louder, mut seen) = (0, [0, 0]);
+    for batch in 0..plain.batches_per_epoch() {
+        let position = BatchPosition { epoch: 0, batch };
+        let [plain, mixed, some] = [&plain, &mixed, &some].map(|p| p.batch(position).unwrap());
+        assert_eq!(plain.windows, mixed.windows);
+        for (before, after) in plain.inputs.iter().zip(&mixed.inputs) {
+            // No energy is lost, and twice the energy is ln 2 / 2 more where both are the same.
+            assert!(*after >= *before - 1e-5);
+            louder += usize::from(*after > *before + 0.3);
+        }
+        let rolls =
+            |batch: &TranscriptionBatch| [batch.targets.onset.clone(), batch.targets.frame.clone()];
+        for (before, after) in rolls(&plain).iter().zip(&rolls(&mixed)) {
+            assert!(before.iter().zip(after).all(|(before, after)| after >= before));
+        }
+        for item in 0..3 {
+            let inputs =
+                |batch: &TranscriptionBatch| batch.inputs.slice(s![item, .., .., ..]).to_owned();
+            seen[usize::from(inputs(&some) == inputs(&mixed))] += 1;
+        }
+    }
+    assert!(louder > 1000, "{louder}");
+    assert!(seen[0] > 0 && seen[1] > 0, "about half of the windows are mixed: {seen:?}");
+}
+
+#[test]
+fn variations_that_do_not_go_with_the_features_are_refused() {
+    let store: Arc<dyn FeatureStore> = Arc::new(store(6));
+    let augment = AugmentConfig { background: Some(-5.0), ..AugmentConfig::default() };
+    let refused = BatchPlan::new(store, LoaderConfig { augment, ..config(0) });
+    assert!(matches!(refused, Err(Error::InvalidConfig { field: "augment.background", .. })));
 }
 
 #[test]

@@ -1,16 +1,21 @@
 //! Augmentation of log-scaled features: what else could this passage have sounded like?
 //!
-//! All four act on the features of a window, in the unit of the features, after the crop and before
-//! padding. Each draw is a function of seed, epoch and number of the window. Everything is off by
-//! default.
+//! All act on the features of a window, in the unit of the features, after the crop and before padding, in
+//! the order in which a sound meets them: the instrument's tuning, another sound beside it, the room, its
+//! noise, the recording's timbre and loudness, masks. Each draw is a function of seed, epoch and number of
+//! the window. Everything is off by default.
+
+mod acoustics;
 
 use rand_chacha::rand_core::Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result, random};
 
+pub(crate) use acoustics::{Acoustics, Scale, mix};
+
 /// Which variations are drawn, and how far they go. A value of 0 switches one off.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AugmentConfig {
     /// Loudness: all values move by one number, uniform in ±`gain`. For a natural logarithm of
@@ -19,6 +24,27 @@ pub struct AugmentConfig {
     /// Timbre: a straight line over the bins is added, from −t at the lowest to +t at the highest bin,
     /// t uniform in ±`tilt`. At least 0.
     pub tilt: f64,
+    /// Timbre: a smooth curve over the bins is added, `Σₖ aₖ·cos(πk(b + ½)/B)` over k = 1 to 8 for bin b of B, each
+    /// aₖ uniform in ±`equalizer`/k. At least 0.
+    pub equalizer: f64,
+    /// Tuning: the recording moves up or down by a number of cents that is uniform in ±`detune_cents`, 0 to
+    /// 100; values between bins are interpolated. For features whose bins are frequencies.
+    pub detune_cents: f64,
+    /// Late reverberation: an exponentially decaying tail (Polack 1988) whose energy, against that of the
+    /// sound, is uniform in 0..`reverb`. At least 0. This and all below up to `mix_range` are for features that
+    /// are logarithms of energies or magnitudes.
+    pub reverb: f64,
+    /// Longest time in which a tail falls by 60 dB, seconds, above 0; each is uniform between a quarter of it
+    /// and all.
+    pub reverb_seconds: f64,
+    /// Steady background noise up to this level; each is uniform between `floor`, which it needs, and this,
+    /// and rises or falls over the bins by up to 1. `None` for no noise.
+    pub background: Option<f64>,
+    /// Share of windows, 0 to 1, into which another window of the same epoch is mixed, notes and all.
+    pub mix: f64,
+    /// How much quieter that one may be: its values move by a number that is uniform in −`mix_range`..0. At
+    /// least 0.
+    pub mix_range: f64,
     /// Noise: bell-shaped (a sum of four uniform numbers), independent for every cell, with a
     /// deviation that is uniform in 0..`noise` for each window. At least 0.
     pub noise: f64,
@@ -39,9 +65,46 @@ pub struct AugmentConfig {
     pub mask_value: Option<f64>,
 }
 
+impl Default for AugmentConfig {
+    /// Nothing is changed.
+    fn default() -> Self {
+        Self {
+            gain: 0.0,
+            tilt: 0.0,
+            equalizer: 0.0,
+            detune_cents: 0.0,
+            reverb: 0.0,
+            reverb_seconds: 1.0,
+            background: None,
+            mix: 0.0,
+            mix_range: 1.0,
+            noise: 0.0,
+            floor: None,
+            frequency_masks: 0,
+            frequency_mask_bins: 0,
+            time_masks: 0,
+            time_mask_frames: 0,
+            unmasked: 0.0,
+            mask_value: None,
+        }
+    }
+}
+
 impl AugmentConfig {
     /// Whether nothing is changed.
     pub fn is_off(&self) -> bool {
+        self.mix <= 0.0 && !self.has_acoustics() && self.is_plain()
+    }
+
+    /// Whether instrument and room vary.
+    pub(crate) fn has_acoustics(&self) -> bool {
+        let off =
+            [self.equalizer, self.detune_cents, self.reverb].iter().all(|&value| value <= 0.0);
+        !off || self.background.is_some()
+    }
+
+    /// Whether loudness, tilt, cells and masks stay as they are.
+    fn is_plain(&self) -> bool {
         let off = |value: f64| value <= 0.0;
         off(self.gain)
             && off(self.tilt)
@@ -68,6 +131,41 @@ impl AugmentConfig {
             .and(amount("augment.gain", self.gain))
             .and(amount("augment.tilt", self.tilt))
             .and(amount("augment.noise", self.noise))
+            .and(amount("augment.equalizer", self.equalizer))
+            .and(amount("augment.reverb", self.reverb))
+            .and(amount("augment.mix_range", self.mix_range))
+            .and({
+                let fits = (0.0..=100.0).contains(&self.detune_cents);
+                check("augment.detune_cents", "0 to 100", self.detune_cents, fits)
+            })
+            .and({
+                let fits = self.reverb_seconds.is_finite() && self.reverb_seconds > 0.0;
+                check("augment.reverb_seconds", "above 0", self.reverb_seconds, fits)
+            })
+            .and({
+                let share = (0.0..=1.0).contains(&self.mix);
+                check("augment.mix", "0 to 1", self.mix, share)
+            })
+            .and(self.background.map_or(Ok(()), |level| {
+                let fits = self.floor.is_some_and(|floor| level.is_finite() && level >= floor);
+                check("augment.background", "at least augment.floor, which it needs", level, fits)
+            }))
+    }
+
+    /// Whether features of this kind can be varied so.
+    pub(crate) fn check_against(&self, scale: &Scale) -> Result<()> {
+        let energies = [
+            ("augment.reverb", self.reverb),
+            ("augment.mix", self.mix),
+            ("augment.background", self.background.map_or(0.0, |_| 1.0)),
+        ];
+        for (field, value) in energies {
+            let expected = "0 (or none) for features that are no logarithms of energies";
+            check(field, expected, value, value <= 0.0 || scale.exponent.is_some())?;
+        }
+        let expected = "0 for features whose bins are no frequencies";
+        let fits = self.detune_cents <= 0.0 || scale.hz.len() > 1;
+        check("augment.detune_cents", expected, self.detune_cents, fits)
     }
 }
 
@@ -99,7 +197,8 @@ pub(crate) fn apply(config: &AugmentConfig, x: &mut [f32], bins: usize, rng: &mu
     let time = bands(rng, config.time_masks, config.time_mask_frames, frames);
 
     let floor = config.floor.map_or(f32::NEG_INFINITY, |floor| floor as f32);
-    let moved = config.gain > 0.0 || config.tilt > 0.0 || config.noise > 0.0;
+    let moved =
+        config.gain > 0.0 || config.tilt > 0.0 || config.noise > 0.0 || config.has_acoustics();
     if moved {
         let deviation = deviation as f32;
         for row in x.chunks_exact_mut(bins) {
@@ -277,6 +376,14 @@ mod tests {
             AugmentConfig { tilt: f64::NAN, ..AugmentConfig::default() },
             AugmentConfig { noise: f64::INFINITY, ..AugmentConfig::default() },
             AugmentConfig { floor: Some(f64::NAN), ..AugmentConfig::default() },
+            AugmentConfig { equalizer: -1.0, ..AugmentConfig::default() },
+            AugmentConfig { detune_cents: 101.0, ..AugmentConfig::default() },
+            AugmentConfig { reverb: f64::NAN, ..AugmentConfig::default() },
+            AugmentConfig { reverb_seconds: 0.0, ..AugmentConfig::default() },
+            AugmentConfig { mix: 1.5, ..AugmentConfig::default() },
+            AugmentConfig { mix_range: -1.0, ..AugmentConfig::default() },
+            AugmentConfig { background: Some(-5.0), ..AugmentConfig::default() },
+            AugmentConfig { background: Some(-9.0), floor: Some(-5.0), ..AugmentConfig::default() },
         ] {
             assert!(matches!(config.validate(), Err(Error::InvalidConfig { .. })));
         }
