@@ -23,6 +23,8 @@
 //! | how much of what sounds was found? | [`multipitch`] |
 //! | how do two piano rolls agree, cell by cell? | [`frame`] |
 //! | is everything early or late? | [`timing`] |
+//! | which kinds of mistakes are these, and where? | [`analysis`] |
+//! | what kind of mistakes are they, and where? | [`analysis`] |
 //! | how much of the target is in a separated source? | `separation` (feature) |
 //! | which belongs to which? | [`matching`] |
 //! | how good on average, how sure, and is another better? | [`stats`] |
@@ -66,6 +68,7 @@
 #![doc(test(attr(deny(warnings))))]
 
 pub mod alignment;
+pub mod analysis;
 pub mod beat;
 pub mod chord;
 mod error;
@@ -73,6 +76,7 @@ pub mod frame;
 pub mod hierarchy;
 mod intervals;
 pub mod key;
+mod markup;
 pub mod matching;
 pub mod melody;
 pub mod multipitch;

@@ -1,7 +1,9 @@
-//! Reports: the scores of a data set as a table for people and as JSON for programs.
+//! Reports: the scores of a data set as a table for people, as JSON for programs, and as a page.
 //!
 //! Rows are pieces, columns are metrics; the last lines are mean, median and standard deviation over the
-//! pieces, under a policy for undefined values that the table names.
+//! pieces, under a policy for undefined values that the table names. [`Page`] writes one HTML file that needs
+//! no other; `TranscriptionReport` (feature `plots`) puts the error [`analysis`](crate::analysis) of a
+//! transcriber into one.
 //!
 //! ```
 //! use mir_eval::report::Table;
@@ -15,6 +17,10 @@
 //! # Ok::<(), mir_eval::Error>(())
 //! ```
 
+mod page;
+#[cfg(feature = "plots")]
+mod transcription;
+
 use std::{fmt, fmt::Write as _};
 
 use serde::{Deserialize, Serialize};
@@ -26,6 +32,10 @@ use crate::{
         summarize,
     },
 };
+
+pub use page::{Cell, Grid, Page, Sound};
+#[cfg(feature = "plots")]
+pub use transcription::{ReportPassage, ReportPiece, TranscriptionReport, worst_of_pieces};
 
 /// Scores of several pieces.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -121,6 +131,11 @@ impl Table {
         config.validate()?;
         self.resampling = Some(config);
         Ok(self)
+    }
+
+    /// How the intervals of the means are found, if they are wanted.
+    pub fn resampling(&self) -> Option<&ResamplingConfig> {
+        self.resampling.as_ref()
     }
 
     fn checked(

@@ -110,8 +110,13 @@ impl TranscriptionConfig {
         if self.strict { difference < tolerance } else { difference <= tolerance }
     }
 
-    fn onsets_match(&self, a: f64, b: f64) -> bool {
+    pub(crate) fn onsets_match(&self, a: f64, b: f64) -> bool {
         self.within(rounded_distance(a, b), self.onset_tolerance)
+    }
+
+    /// Whether two pitches in semitones lie within the tolerance.
+    pub(crate) fn pitches_match(&self, a: f64, b: f64) -> bool {
+        self.within(100.0 * (a - b).abs(), self.pitch_tolerance.0)
     }
 
     /// Largest difference of offsets for a reference note of this duration.
@@ -413,6 +418,33 @@ pub(crate) fn note_scores(
         overlap: average_overlap_ratio(&reference.intervals, &estimate.intervals, pairs),
         counts,
     }
+}
+
+/// A pair of notes that agree in onset and pitch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NotePair {
+    pub(crate) reference: usize,
+    pub(crate) estimate: usize,
+    /// Whether the offsets of these two agree; true if `offset_ratio` is `None`.
+    pub(crate) offset: bool,
+}
+
+/// The pairs behind the scores without offset, by reference, with a judgement of their offsets. The scores
+/// *with* offset have a matching of their own, which may pair notes of one key in another way.
+pub(crate) fn judged_pairs(
+    reference: &[Note],
+    estimate: &[Note],
+    config: &TranscriptionConfig,
+) -> Result<Vec<NotePair>> {
+    let without = TranscriptionConfig { offset_ratio: None, ..config.clone() };
+    let pair = |(r, e): (usize, usize)| {
+        let offset = config.offset_ratio.is_none_or(|ratio| {
+            let tolerance = config.offset_tolerance(ratio, reference[r].duration());
+            config.within(rounded_distance(reference[r].offset(), estimate[e].offset()), tolerance)
+        });
+        NotePair { reference: r, estimate: e, offset }
+    };
+    Ok(match_notes(reference, estimate, &without)?.into_iter().map(pair).collect())
 }
 
 /// Pairs that agree in onset, pitch and (unless `offset_ratio` is `None`) offset.

@@ -13,6 +13,7 @@ use std::{
 
 use serde::de::DeserializeOwned;
 
+pub mod html;
 pub mod mat;
 pub mod signal;
 

@@ -6,6 +6,7 @@
 //! - [`precision_recall`]: what a threshold trades;
 //! - [`confusion`]: what was taken for what;
 //! - [`histogram`] and [`pitch_errors`]: how large errors are, and where they happen;
+//! - [`bars`]: values of a few classes side by side;
 //! - [`box_plots`]: scores of many pieces at a glance;
 //! - [`matrix`]: values over time and bin, such as spectrograms and activations.
 //!
@@ -27,6 +28,7 @@
 //! ```
 
 mod axis;
+mod bars;
 mod boxes;
 mod confusion;
 mod curves;
@@ -45,6 +47,7 @@ use std::path::Path;
 
 use crate::{Error, Result};
 
+pub use bars::{BarSeries, BarsPlot, bars};
 pub use boxes::{BoxPlot, Group, box_plots};
 pub use confusion::{ConfusionPlot, confusion, pitch_confusion};
 pub use curves::{CurvesPlot, OperatingPoint, Series, curves, precision_recall};
@@ -89,6 +92,25 @@ impl Figure {
     /// [`Error::Png`] if the encoder refuses.
     pub fn png_bytes(&self) -> Result<Vec<u8>> {
         raster::draw(&self.scene).encode()
+    }
+
+    /// The picture as an element of an HTML page. `label` says in words what it shows, for those who do not
+    /// see it.
+    ///
+    /// There is no background, and what is neither black nor coloured by its meaning has a class, so that a
+    /// page with another background can choose other colours: `fill-ink`, `stroke-ink` (text and dark lines),
+    /// `fill-frame`, `fill-grid`, `fill-shade` (the lanes of black keys), `fill-hollow` (the inside of hollow
+    /// bars), `fill-edge` (dark marks over blue).
+    ///
+    /// ```
+    /// use mir_eval::plots::{CurvesPlot, curves};
+    /// let svg = curves(&[], &CurvesPlot::default())?.inline_svg("nothing \"yet\"");
+    /// assert!(svg.starts_with("<svg class=\"plot\""));
+    /// assert!(svg.contains("aria-label=\"nothing &quot;yet&quot;\""));
+    /// # Ok::<(), mir_eval::Error>(())
+    /// ```
+    pub fn inline_svg(&self, label: &str) -> String {
+        svg::inline(&self.scene, label)
     }
 
     /// The picture as SVG text.

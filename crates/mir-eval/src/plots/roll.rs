@@ -4,7 +4,7 @@ use mir_core::{Key, KeyRange, Note};
 
 use crate::{
     Error, Result,
-    transcription::{TranscriptionConfig, match_notes},
+    transcription::{NotePair, TranscriptionConfig, judged_pairs},
 };
 
 use super::{
@@ -180,17 +180,15 @@ fn bars<'a>(
         return Ok(estimate.iter().map(|note| bar(note, Kind::Plain)).collect());
     };
     let (r, e) = (with_length(reference), with_length(estimate));
-    let only_onsets = TranscriptionConfig { offset_ratio: None, ..tolerances.clone() };
     let mut missed = vec![true; reference.len()];
     let mut judged: Vec<Bar<'_>> = estimate.iter().map(|note| bar(note, Kind::Extra)).collect();
-    for (i, j) in match_notes(&r, &e, &only_onsets)? {
+    for NotePair { reference: i, estimate: j, offset } in judged_pairs(&r, &e, tolerances)? {
         missed[i] = false;
-        let pair = (&r[i..=i], &e[j..=j]);
-        if match_notes(pair.0, pair.1, tolerances)?.is_empty() {
+        if offset {
+            judged[j].kind = Kind::Hit;
+        } else {
             judged[j].kind = Kind::OffsetError;
             judged[j].true_offset = Some(reference[i].offset());
-        } else {
-            judged[j].kind = Kind::Hit;
         }
     }
     let missed = reference.iter().zip(missed).filter(|&(_, missed)| missed);
@@ -291,7 +289,7 @@ fn draw_bar(scene: &mut Scene, panel: &Panel, bar_: &Bar<'_>, key_height: f64) {
         let stop = Rect { x: panel.x_at(offset) - 0.75, width: 1.5, ..whole };
         for part in [thread, stop] {
             if let Some(part) = part.clipped(&panel.rect) {
-                scene.fill(part, dark(Color::BLUE));
+                scene.fill(part, Color::EDGE);
             }
         }
     }
@@ -300,7 +298,7 @@ fn draw_bar(scene: &mut Scene, panel: &Panel, bar_: &Bar<'_>, key_height: f64) {
 /// One bar, also as a sign in the legend.
 fn bar(scene: &mut Scene, rect: Rect, kind: Kind, color: Color) {
     if kind == Kind::Missed {
-        scene.fill(rect, color.tint(0.25));
+        scene.fill(rect, Color::HOLLOW);
         scene.outline(rect, 1.5, color);
     } else {
         scene.fill(rect, color);

@@ -18,6 +18,11 @@ impl Color {
     pub(super) const VERMILLION: Self = Self([213, 94, 0]);
     pub(super) const PURPLE: Self = Self([204, 121, 167]);
 
+    /// Inside of a hollow bar: a quarter of orange on white.
+    pub(super) const HOLLOW: Self = Self([249, 231, 191]);
+    /// Dark blue, for marks over blue.
+    pub(super) const EDGE: Self = Self([0, 62, 97]);
+
     /// A mixture: this colour at 1, white at 0.
     pub(super) fn tint(self, amount: f64) -> Self {
         Self(self.0.map(|c| (255.0 - (255.0 - f64::from(c)) * amount).round() as u8))

@@ -6,6 +6,7 @@ use super::{
     font, raster,
     scene::{Anchor, Color, Item, Scene, Style},
 };
+use crate::markup::{base64, escape};
 
 /// The whole document.
 pub(super) fn render(scene: &Scene) -> String {
@@ -15,16 +16,55 @@ pub(super) fn render(scene: &Scene) -> String {
          viewBox=\"0 0 {width} {height}\" font-family=\"DejaVu Sans, Verdana, sans-serif\">\n\
          <rect width=\"{width}\" height=\"{height}\" fill=\"#ffffff\"/>\n"
     );
-    for item in &scene.items {
-        // Writing to a string does not fail.
-        let _ = write_item(&mut out, item);
-    }
-    out.push_str("</svg>\n");
+    write_items(&mut out, scene, Theme::Fixed);
     out
 }
 
-fn hex(Color([r, g, b]): Color) -> String {
-    format!("#{r:02x}{g:02x}{b:02x}")
+/// An element to stand in an HTML page, without a background.
+pub(super) fn inline(scene: &Scene, label: &str) -> String {
+    let (width, height) = (scene.width, scene.height);
+    let mut out = format!(
+        "<svg class=\"plot\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
+         role=\"img\" aria-label=\"{}\">\n",
+        escape(label)
+    );
+    write_items(&mut out, scene, Theme::OfPage);
+    out
+}
+
+fn write_items(out: &mut String, scene: &Scene, theme: Theme) {
+    for item in &scene.items {
+        // Writing to a string does not fail.
+        let _ = write_item(out, item, theme);
+    }
+    out.push_str("</svg>\n");
+}
+
+/// Whether the colours of text, lines and backgrounds may be changed by the page around the picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Theme {
+    Fixed,
+    OfPage,
+}
+
+impl Theme {
+    /// Attributes that colour something. A page overrides them by the class: rules of style sheets win over
+    /// presentation attributes (CSS 2.1, section 6.4.4).
+    fn paint(self, attribute: &str, color: Color) -> String {
+        let Color([r, g, b]) = color;
+        let name = match color {
+            _ if self == Self::Fixed => None,
+            Color::TEXT => Some("ink"),
+            Color::FRAME => Some("frame"),
+            Color::GRID => Some("grid"),
+            Color::SHADE => Some("shade"),
+            Color::HOLLOW => Some("hollow"),
+            Color::EDGE => Some("edge"),
+            _ => None,
+        };
+        let class = name.map_or(String::new(), |name| format!(" class=\"{attribute}-{name}\""));
+        format!("{attribute}=\"#{r:02x}{g:02x}{b:02x}\"{class}")
+    }
 }
 
 /// A coordinate: at most two decimals, without trailing zeros.
@@ -32,23 +72,23 @@ fn short(x: f64) -> f64 {
     (x * 100.0).round() / 100.0
 }
 
-fn write_item(out: &mut String, item: &Item) -> std::fmt::Result {
+fn write_item(out: &mut String, item: &Item, theme: Theme) -> std::fmt::Result {
     match item {
         Item::Fill { rect, color } => writeln!(
             out,
-            "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{}\"/>",
+            "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" {}/>",
             short(rect.x),
             short(rect.y),
             short(rect.width).max(0.01),
             short(rect.height).max(0.01),
-            hex(*color)
+            theme.paint("fill", *color)
         ),
         Item::Polyline { points, width, color } => {
             out.push_str("<polyline fill=\"none\" stroke-linejoin=\"round\" points=\"");
             for (x, y) in points {
                 write!(out, "{},{} ", short(*x), short(*y))?;
             }
-            writeln!(out, "\" stroke=\"{}\" stroke-width=\"{width}\"/>", hex(*color))
+            writeln!(out, "\" {} stroke-width=\"{width}\"/>", theme.paint("stroke", *color))
         }
         Item::Text { x, y, text, style, anchor, upward, color } => {
             let (x, y) = (short(*x), short(*y));
@@ -62,9 +102,9 @@ fn write_item(out: &mut String, item: &Item) -> std::fmt::Result {
                 if *upward { format!(" transform=\"rotate(-90 {x} {y})\"") } else { String::new() };
             writeln!(
                 out,
-                "<text x=\"{x}\" y=\"{y}\" font-size=\"{}\" text-anchor=\"{anchor}\" fill=\"{}\"{weight}{turn}>{}</text>",
+                "<text x=\"{x}\" y=\"{y}\" font-size=\"{}\" text-anchor=\"{anchor}\" {}{weight}{turn}>{}</text>",
                 font::size(*style),
-                hex(*color),
+                theme.paint("fill", *color),
                 escape(text)
             )
         }
@@ -84,58 +124,5 @@ fn write_item(out: &mut String, item: &Item) -> std::fmt::Result {
                 base64(&png)
             )
         }
-    }
-}
-
-/// Text that may stand in a document: markup is escaped, control characters are left out.
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            c if c.is_control() => {}
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-/// RFC 4648, section 4.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |i: usize| u32::from(chunk.get(i).copied().unwrap_or(0));
-        let group = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for position in 0..4 {
-            if position <= chunk.len() {
-                let digit = (group >> (18 - 6 * position)) & 63;
-                out.push(char::from(DIGITS[digit as usize]));
-            } else {
-                out.push('=');
-            }
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_follows_the_examples_of_the_standard() {
-        for (bytes, text) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
-        {
-            assert_eq!(base64(bytes.as_bytes()), text);
-        }
-    }
-
-    #[test]
-    fn markup_in_titles_is_escaped() {
-        assert_eq!(escape("a<b> & \u{7}c"), "a&lt;b&gt; &amp; c");
     }
 }

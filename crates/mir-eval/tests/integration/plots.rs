@@ -3,9 +3,10 @@
 use mir_eval::{
     Error, F0Frame, F0Track, Key, Note, Pitch, Velocity,
     plots::{
-        BoxPlot, ConfusionPlot, CurvesPlot, Figure, Group, HistogramPlot, MatrixPlot,
-        OperatingPoint, PitchFrame, PitchPlot, RollPlot, Series, box_plots, confusion, curves,
-        histogram, matrix, piano_roll, pitch_confusion, pitch_errors, pitch_roll, precision_recall,
+        BarSeries, BarsPlot, BoxPlot, ConfusionPlot, CurvesPlot, Figure, Group, HistogramPlot,
+        MatrixPlot, OperatingPoint, PitchFrame, PitchPlot, RollPlot, Series, bars, box_plots,
+        confusion, curves, histogram, matrix, piano_roll, pitch_confusion, pitch_errors,
+        pitch_roll, precision_recall,
     },
 };
 use mir_testkit::signal::Random;
@@ -261,6 +262,32 @@ fn scores_are_drawn() {
 }
 
 #[test]
+fn bars_stand_on_the_axis_and_gaps_stay_empty() {
+    let classes = ["one", "two", "three"].map(str::to_owned);
+    let series = |name: &str, values: [Option<f64>; 3]| BarSeries {
+        name: name.to_owned(),
+        values: values.into(),
+    };
+    let both = [
+        series("first", [Some(0.5), None, Some(0.0)]),
+        series("second", [Some(1.0), Some(f64::NAN), Some(2.0)]),
+    ];
+    let plot = BarsPlot { y_range: Some((0.0, 1.0)), ..BarsPlot::default() };
+    let svg = bars(&classes, &both, &plot).unwrap().svg();
+    // The colours of the two series; one sign each in the legend.
+    let heights = |color: &str| -> Vec<f64> {
+        let rects = svg.lines().filter(|line| line.starts_with("<rect") && line.contains(color));
+        let height = |line: &str| line.split("height=\"").nth(1)?.split('"').next()?.parse().ok();
+        rects.filter_map(height).filter(|&h: &f64| h > 12.0).collect()
+    };
+    let (first, second) = (heights("#0072b2"), heights("#56b4e9"));
+    assert_eq!((first.len(), second.len()), (1, 2), "{svg}");
+    assert!((2.0 * first[0] - second[0]).abs() < 0.1 && (second[0] - second[1]).abs() < 0.1);
+    // Without classes there is nothing but the axes.
+    assert!(bars(&[], &[], &BarsPlot::default()).unwrap().svg().ends_with("</svg>\n"));
+}
+
+#[test]
 fn what_cannot_be_drawn_is_refused() {
     let roll = |plot: RollPlot| piano_roll(None, &[], &plot).unwrap_err();
     for plot in [
@@ -283,6 +310,9 @@ fn what_cannot_be_drawn_is_refused() {
     let plot = PitchPlot { tolerance: -1.0, ..PitchPlot::default() };
     assert!(matches!(pitch_roll(&[], None, &plot), Err(Error::Config { .. })));
     let labels = ["a".to_owned()];
+    let two = BarSeries { name: "two".to_owned(), values: vec![None, Some(1.0)] };
+    let error = bars(&labels, &[two], &BarsPlot::default()).unwrap_err();
+    assert!(matches!(error, Error::TableRow { expected: 1, actual: 2, .. }), "{error}");
     let counts = Array2::zeros((1, 1));
     let error = confusion(&counts, &labels, &ConfusionPlot::default()).unwrap_err();
     assert!(matches!(error, Error::TooFewValues { .. }), "{error}");
