@@ -77,6 +77,34 @@ pub struct TargetTensors {
 }
 
 impl TargetTensors {
+    /// `c` for the frame cells in which a note starts, `c / n` for its n-th cell after that, 1 elsewhere: also for
+    /// notes that began before the window, as nobody knows when.
+    fn frame_weights(&self, c: f64) -> Result<Tensor> {
+        let operation = "weighting frames";
+        // A note's age: frames since the last onset of its key, counted by a running maximum.
+        let frames = self.frame.size()[1];
+        let numbers = Tensor::f_arange(frames, (Kind::Float, self.frame.device()))
+            .and_then(|t| t.f_reshape([1, frames, 1]))
+            .during(operation)?;
+        let starts = self
+            .onset
+            .f_gt(0.5)
+            .and_then(|onset| {
+                numbers.f_where_self(&onset, &Tensor::from(-1f32).f_to_device(self.frame.device())?)
+            })
+            .and_then(|starts| starts.f_cummax(1))
+            .during(operation)?
+            .0;
+        let age = numbers.f_sub(&starts).during(operation)?;
+        let known = starts.f_ge(0.0).and_then(|k| k.f_logical_and(&self.frame.f_gt(0.5)?));
+        let weight = age.f_clamp_min(1.0).and_then(|age| age.f_reciprocal()?.f_mul_scalar(c));
+        weight
+            .and_then(|weight| {
+                weight.f_where_self(&known?, &Tensor::from(1f32).f_to_device(self.frame.device())?)
+            })
+            .during(operation)
+    }
+
     /// Copies the targets to a device.
     ///
     /// # Errors
@@ -108,14 +136,22 @@ pub fn transcription_loss(
     config: &LossConfig,
     share: Share,
 ) -> Result<Loss> {
-    let positive = Tensor::f_from_slice(&[config.onset_positive_weight as f32])
-        .and_then(|t| t.f_to_device(heads.onset.device()))
-        .during("the loss")?;
-    let onset = cross_entropy(&heads.onset, &targets.onset, Some(&positive), targets)?;
-    let frame = cross_entropy(&heads.frame, &targets.frame, None, targets)?;
+    let gamma = config.focal_gamma;
+    let cells = |logits: &Tensor, target: &Tensor, positive: f64, weight: Option<&Tensor>| {
+        cross_entropy(
+            logits,
+            target,
+            &Cells { positive, gamma, weight, mask: targets.mask.as_ref() },
+        )
+    };
+    let onset = cells(&heads.onset, &targets.onset, config.onset_positive_weight, None)?;
+    let weight = (config.frame_onset_weight > 0.0)
+        .then(|| targets.frame_weights(config.frame_onset_weight))
+        .transpose()?;
+    let frame = cells(&heads.frame, &targets.frame, config.frame_positive_weight, weight.as_ref())?;
     let mut terms = vec![("onset", config.onset, onset), ("frame", config.frame, frame)];
     if let Some(offset) = &heads.offset {
-        let loss = cross_entropy(offset, &targets.offset, None, targets)?;
+        let loss = cells(offset, &targets.offset, config.offset_positive_weight, None)?;
         terms.push(("offset", config.offset, loss));
     }
     if let Some(velocity) = &heads.velocity {
@@ -132,34 +168,56 @@ pub fn transcription_loss(
     Ok(Loss { total, parts })
 }
 
+/// How the cells of a cross entropy count.
+#[derive(Debug)]
+struct Cells<'a> {
+    /// Weight of positive ones.
+    positive: f64,
+    /// Exponent of the focal loss.
+    gamma: f64,
+    /// A weight for each.
+    weight: Option<&'a Tensor>,
+    /// Frames that count.
+    mask: Option<&'a Tensor>,
+}
+
 /// Mean binary cross entropy of logits over all cells that count.
-fn cross_entropy(
-    logits: &Tensor,
-    target: &Tensor,
-    positive_weight: Option<&Tensor>,
-    targets: &TargetTensors,
-) -> Result<Tensor> {
+fn cross_entropy(logits: &Tensor, target: &Tensor, cells: &Cells<'_>) -> Result<Tensor> {
     let operation = "the cross entropy";
     let none: Option<&Tensor> = None;
-    match &targets.mask {
-        None => logits
-            .f_binary_cross_entropy_with_logits(target, none, positive_weight, Reduction::Mean)
-            .during(operation),
-        Some(mask) => {
-            let cells = logits
-                .f_binary_cross_entropy_with_logits(target, none, positive_weight, Reduction::None)
-                .during(operation)?;
-            let keys = logits.size().last().copied().unwrap_or(1) as f64;
-            let count =
-                mask.f_sum(Kind::Float).and_then(|n| n.f_mul_scalar(keys)).during(operation)?;
-            let count = count.f_clamp_min(1.0).during(operation)?;
-            cells
-                .f_mul(mask)
-                .and_then(|c| c.f_sum(Kind::Float))
-                .and_then(|sum| sum.f_div(&count))
-                .during(operation)
-        }
+    let positive = Tensor::f_from_slice(&[cells.positive as f32])
+        .and_then(|t| t.f_to_device(logits.device()))
+        .during(operation)?;
+    let plain = cells.gamma <= 0.0;
+    let reduction = if plain && cells.mask.is_none() { Reduction::Mean } else { Reduction::None };
+    let entropy = logits
+        .f_binary_cross_entropy_with_logits(target, cells.weight, Some(&positive), reduction)
+        .during(operation)?;
+    if reduction == Reduction::Mean {
+        return Ok(entropy);
     }
+    let focused = if plain {
+        entropy
+    } else {
+        // 1 − p of what is true, without leaving the range of the logarithm.
+        let miss = logits
+            .f_binary_cross_entropy_with_logits(target, none, none, Reduction::None)
+            .and_then(|entropy| entropy.f_neg()?.f_exp()?.f_neg()?.f_add_scalar(1.0))
+            .and_then(|miss| miss.f_clamp_min(1e-12)?.f_pow_tensor_scalar(cells.gamma))
+            .during(operation)?;
+        entropy.f_mul(&miss).during(operation)?
+    };
+    let Some(mask) = cells.mask else {
+        return focused.f_mean(Kind::Float).during(operation);
+    };
+    let keys = logits.size().last().copied().unwrap_or(1) as f64;
+    let count = mask.f_sum(Kind::Float).and_then(|n| n.f_mul_scalar(keys)).during(operation)?;
+    let count = count.f_clamp_min(1.0).during(operation)?;
+    focused
+        .f_mul(mask)
+        .and_then(|c| c.f_sum(Kind::Float))
+        .and_then(|sum| sum.f_div(&count))
+        .during(operation)
 }
 
 /// `Σ onset·(v − v̂)² / Σ onset`, 0 without onsets.
@@ -220,6 +278,50 @@ mod tests {
         assert!((part(&loss, "velocity") - 0.0625).abs() < 1e-6);
         let expected = -2.0 * p.ln() - (1.0 - p).ln() + 0.125;
         assert!((loss.total.double_value(&[]) - expected).abs() < 1e-5);
+    }
+
+    #[test]
+    fn frames_weigh_less_the_longer_a_note_lasts() {
+        // Key 0: sounds from before, starts again in frame 2. Key 1: starts in frame 1.
+        let mut cells = targets(0.0, 1.0);
+        cells.frame.slice_mut(ndarray::s![0, .., 0]).fill(1.0);
+        cells.frame.slice_mut(ndarray::s![0, 1.., 1]).fill(1.0);
+        (cells.onset[(0, 2, 0)], cells.onset[(0, 1, 1)]) = (1.0, 1.0);
+        let tensors = TargetTensors::new(&cells, Device::Cpu).unwrap();
+        let weights = tensors.frame_weights(6.0).unwrap();
+        for (key, expected) in [(0, [1.0, 1.0, 6.0, 6.0]), (1, [1.0, 6.0, 6.0, 3.0]), (2, [1.0; 4])]
+        {
+            for (frame, expected) in expected.into_iter().enumerate() {
+                let found: f64 = weights.double_value(&[0, frame as i64, key]);
+                assert!((found - expected).abs() < 1e-6, "key {key}, frame {frame}: {found}");
+            }
+        }
+        let config = LossConfig { frame_onset_weight: 6.0, ..LossConfig::default() };
+        let weighted = transcription_loss(&heads(0.0), &tensors, &config, Share::WHOLE).unwrap();
+        let extra = 5.0 * 4.0 + 2.0;
+        let expected = std::f64::consts::LN_2 * (1.0 + extra / (4.0 * 88.0));
+        assert!((part(&weighted, "frame") - expected).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_focal_loss_counts_what_is_known_for_less() {
+        let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+        for (mask, logit) in [(1.0, 0.7), (0.0, 0.7), (1.0, 40.0), (1.0, -3.0)] {
+            let targets = TargetTensors::new(&targets(1.0, mask), Device::Cpu).unwrap();
+            let config = LossConfig {
+                focal_gamma: 2.0,
+                onset_positive_weight: 3.0,
+                offset_positive_weight: 9.0,
+                ..LossConfig::default()
+            };
+            let loss = transcription_loss(&heads(logit), &targets, &config, Share::WHOLE).unwrap();
+            let p = sigmoid(logit);
+            assert!((part(&loss, "onset") + 3.0 * (1.0 - p).powi(2) * p.ln()).abs() < 1e-5);
+            assert!((part(&loss, "frame") + (1.0 - p).powi(2) * p.ln()).abs() < 1e-5);
+            // No offset is positive.
+            let expected = -p.powi(2) * sigmoid(-logit).ln();
+            assert!((part(&loss, "offset") / expected - 1.0).abs() < 1e-4);
+        }
     }
 
     #[test]

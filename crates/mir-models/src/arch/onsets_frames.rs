@@ -15,7 +15,7 @@ use crate::{
     Result,
     config::{Feed, FrameHead, HeadKind, OnsetsFramesConfig, Stem},
     error::TorchContext,
-    nn::{BatchNorm, BiLstm, Conv2d, Linear, Mode, dropout, layers::float},
+    nn::{BatchNorm, BiLstm, Conv2d, ConvOptions, Linear, Mode, dropout, layers::float},
     params::{Params, Scope},
 };
 
@@ -51,21 +51,27 @@ impl ConvStack {
         let mut cnn = scope.child("cnn");
         // The indices are those of PyTorch's `Sequential`: 2, 5, 10 are ReLUs, 6, 11 pooling layers, 7,
         // 12 dropouts.
+        let strided = config.stem == Stem::Strided;
+        let options = |halved: bool| ConvOptions {
+            stride: [1, if halved { 2 } else { 1 }],
+            ..ConvOptions::same([3, 3])
+        };
         let convs = [
-            Conv2d::new(cnn.child(0), 1, c, [3, 3])?,
-            Conv2d::new(cnn.child(3), c, c, [3, 3])?,
-            Conv2d::new(cnn.child(8), c, 2 * c, [3, 3])?,
+            Conv2d::with(cnn.child(0), 1, c, options(strided))?,
+            Conv2d::with(cnn.child(3), c, c, options(strided))?,
+            Conv2d::with(cnn.child(8), c, 2 * c, options(false))?,
         ];
         let norms = [
             BatchNorm::new(cnn.child(1), c)?,
             BatchNorm::new(cnn.child(4), c)?,
             BatchNorm::new(cnn.child(9), 2 * c)?,
         ];
-        let pooled = config.bins / 4;
+        // A step rounds up, pooling down.
+        let left = if strided { config.bins.div_ceil(4) } else { config.bins / 4 };
         Ok(Self {
             convs,
             norms,
-            fc: Linear::new(scope.child("fc").child(0), 2 * c * pooled, config.fc_units)?,
+            fc: Linear::new(scope.child("fc").child(0), 2 * c * left, config.fc_units)?,
             fc_relu: config.fc_relu,
             stem: config.stem,
             conv_dropout: config.conv_dropout,
@@ -81,6 +87,7 @@ impl ConvStack {
         };
         let pool_after: [bool; 3] = match self.stem {
             Stem::Early => [true, true, false],
+            Stem::Strided => [false; 3],
             // Without a stack there is no place for pooling; see `Front`.
             Stem::Kelz | Stem::None => [false, true, true],
         };
@@ -90,6 +97,9 @@ impl ConvStack {
             if pooled {
                 x = pool(x)?;
             }
+        }
+        if self.stem == Stem::Strided {
+            x = dropout(x, self.conv_dropout, mode)?;
         }
         // [B, C, T, F] -> [B, T, C·F]: a row per frame, channel-major within it.
         let x = x.f_transpose(1, 2).and_then(|x| x.f_flatten(-2, -1)).during("flattening")?;
@@ -404,7 +414,8 @@ mod tests {
             velocity_head: HeadKind::None,
             ..OnsetsFramesConfig::jongwook(4)
         };
-        let mut configs = vec![OnsetsFramesConfig::jongwook(4), small, bare];
+        let strided = OnsetsFramesConfig { stem: Stem::Strided, ..OnsetsFramesConfig::small() };
+        let mut configs = vec![OnsetsFramesConfig::jongwook(4), small, bare, strided];
         configs.extend(CourseModel::ALL.map(|model| OnsetsFramesConfig::course(model, 4, 16)));
         for config in configs {
             let (_params, network) = network(config.clone());

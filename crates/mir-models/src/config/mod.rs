@@ -32,6 +32,16 @@ pub struct LossConfig {
     pub velocity: f64,
     /// Weight of positive onset cells against negative ones, above 0; 1 as published.
     pub onset_positive_weight: f64,
+    /// Weight of positive frame cells against negative ones, above 0; 1 as published.
+    pub frame_positive_weight: f64,
+    /// Weight of positive offset cells against negative ones, above 0; 1 as published.
+    pub offset_positive_weight: f64,
+    /// Weight `c` of the frame cells in which a note starts, and `c/n` of its n-th cell after that (Hawthorne et
+    /// al. 2018, section 3.1, c = 5): a network that is unsure late in a note errs for less. 0 for equal weights.
+    pub frame_onset_weight: f64,
+    /// Exponent γ of the focal loss (Lin et al. 2017): the cross entropy of a cell counts `(1 − p)^γ` times, p the
+    /// probability of what is true. For onsets, offsets and frames; 0 switches it off.
+    pub focal_gamma: f64,
 }
 
 impl LossConfig {
@@ -45,7 +55,17 @@ impl LossConfig {
 
 impl Default for LossConfig {
     fn default() -> Self {
-        Self { onset: 1.0, offset: 1.0, frame: 1.0, velocity: 1.0, onset_positive_weight: 1.0 }
+        Self {
+            onset: 1.0,
+            offset: 1.0,
+            frame: 1.0,
+            velocity: 1.0,
+            onset_positive_weight: 1.0,
+            frame_positive_weight: 1.0,
+            offset_positive_weight: 1.0,
+            frame_onset_weight: 0.0,
+            focal_gamma: 0.0,
+        }
     }
 }
 
@@ -178,10 +198,18 @@ impl TrainConfig {
             ("loss.offset", self.loss.offset),
             ("loss.frame", self.loss.frame),
             ("loss.velocity", self.loss.velocity),
+            ("loss.frame_onset_weight", self.loss.frame_onset_weight),
+            ("loss.focal_gamma", self.loss.focal_gamma),
         ] {
             not_negative(field, value)?;
         }
-        positive("loss.onset_positive_weight", self.loss.onset_positive_weight)?;
+        for (field, value) in [
+            ("loss.onset_positive_weight", self.loss.onset_positive_weight),
+            ("loss.frame_positive_weight", self.loss.frame_positive_weight),
+            ("loss.offset_positive_weight", self.loss.offset_positive_weight),
+        ] {
+            positive(field, value)?;
+        }
         positive(
             "clip",
             match self.clip {

@@ -52,6 +52,9 @@ pub enum Stem {
     /// Pooling after each of the first two layers: the same receptive field in time for about half of
     /// the arithmetic, the second layer seeing half as many bins.
     Early,
+    /// Steps of two bins in the first two layers in place of pooling: nothing is computed that would be pooled
+    /// away. Two such stacks cost as much as one with early pooling.
+    Strided,
     /// No convolutions: the heads read the features themselves.
     None,
 }
