@@ -1,6 +1,7 @@
 //! What the example programs share: their common flags, configuration files, exit codes, batches, progress.
 #![allow(dead_code, reason = "each example uses the part that it needs")]
 
+pub mod cache;
 pub mod config;
 pub mod failure;
 pub mod jobs;

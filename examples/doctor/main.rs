@@ -13,7 +13,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-use std::{fs, process::ExitCode};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Parser;
 use mir_audio::{AudioBuffer, LoadOptions, SampleRate, WavFormat};
@@ -21,10 +25,11 @@ use mir_models::{
     DeviceChoice,
     environment::{Check, Environment, self_test},
 };
+use serde::Serialize;
 use serde_json::json;
 
 use crate::common::{
-    CommonArgs,
+    CommonArgs, cache,
     failure::{Failure, Outcome},
 };
 
@@ -54,11 +59,18 @@ fn run(args: &Args) -> Outcome<()> {
     let environment = Environment::probe();
     let mut checks = self_test(device);
     checks.push(audio_check());
+    let caches = caches();
     if !args.common.quiet {
-        show(&environment, &checks, &format!("{device:?}"));
+        show(&environment, &caches, &checks, &format!("{device:?}"));
     }
     if let Some(path) = &args.common.json {
-        let report = json!({ "environment": environment, "checks": checks });
+        let codecs: Vec<_> = mir_audio::codecs().iter().map(|codec| codec.feature).collect();
+        let report = json!({
+            "environment": environment,
+            "codecs": codecs,
+            "caches": caches,
+            "checks": checks,
+        });
         fs::write(path, format!("{report:#}\n"))
             .map_err(|error| Failure::data(format!("{}: {error}", path.display())))?;
     }
@@ -84,7 +96,35 @@ fn audio_check() -> Check {
     Check { name: "sound written and read", failure, seconds: start.elapsed().as_secs_f64() }
 }
 
-fn show(environment: &Environment, checks: &[Check], device: &str) {
+/// A folder or file below the user's cache folder.
+#[derive(Debug, Serialize)]
+struct Cached {
+    path: PathBuf,
+    bytes: u64,
+}
+
+/// What lies in the user's cache folder: LibTorch, CMake, features, models.
+fn caches() -> Vec<Cached> {
+    let mut found: Vec<Cached> = fs::read_dir(cache::user_folder())
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| Cached { bytes: bytes_below(&entry.path()), path: entry.path() })
+        .collect();
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    found
+}
+
+/// Bytes of a file, or of all files of a folder; links are not followed, what cannot be read counts nothing.
+fn bytes_below(path: &Path) -> u64 {
+    let Ok(about) = fs::symlink_metadata(path) else { return 0 };
+    if !about.is_dir() {
+        return about.len();
+    }
+    fs::read_dir(path).into_iter().flatten().flatten().map(|entry| bytes_below(&entry.path())).sum()
+}
+
+fn show(environment: &Environment, caches: &[Cached], checks: &[Check], device: &str) {
     println!("mir       {}", environment.version);
     println!("LibTorch  {}", environment.libtorch);
     for library in &environment.libraries {
@@ -95,6 +135,15 @@ fn show(environment: &Environment, checks: &[Check], device: &str) {
     println!("threads   {} on {} cores", environment.threads, environment.cores);
     for (name, value) in &environment.variables {
         println!("variable  {name}={value}");
+    }
+    for codec in mir_audio::codecs() {
+        println!("codec     {}: {}", codec.feature, codec.what);
+    }
+    for Cached { path, bytes } in caches {
+        println!("cache     {} ({:.1} MB)", path.display(), *bytes as f64 / 1e6);
+    }
+    if caches.is_empty() {
+        println!("cache     nothing in {}", cache::user_folder().display());
     }
     for Check { name, failure, seconds } in checks {
         let outcome = failure.as_deref().unwrap_or("ok");

@@ -1,6 +1,6 @@
 //! Data sets by name, and their features.
 
-use std::{env, path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use mir_datasets::{
     BuildOptions, Dataset, Error, FeatureStore, OnError, Split, StoreBuilder, Track, loaders::Maps,
@@ -10,6 +10,7 @@ use mir_datasets::{
 use crate::{
     args::{DataArgs, DataName},
     common::{
+        cache,
         failure::{Failure, Outcome},
         progress::Progress,
         signals::Stop,
@@ -59,7 +60,8 @@ pub fn features(
         ..BuildOptions::default()
     };
     let builder = StoreBuilder::new(&experiment.front_end)?;
-    let built = builder.build_or_open(cache_folder(args), data, split, options);
+    let built =
+        builder.build_or_open(cache::feature_folder(args.cache.as_deref()), data, split, options);
     let built = built.map_err(|error| match error {
         Error::Cancelled { .. } => Failure::interrupted(error.to_string(), stop.signal()),
         error => error.into(),
@@ -120,18 +122,4 @@ impl Dataset for First<'_> {
     fn split(&self, _: Split) -> mir_datasets::Result<Vec<Arc<dyn Track>>> {
         Ok(self.tracks.clone())
     }
-}
-
-/// Where computed features are kept.
-fn cache_folder(args: &DataArgs) -> PathBuf {
-    let user_cache = || {
-        env::var_os("XDG_CACHE_HOME")
-            .filter(|folder| !folder.is_empty())
-            .map(PathBuf::from)
-            .or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))
-            .unwrap_or_else(env::temp_dir)
-            .join("mir")
-            .join("features")
-    };
-    args.cache.clone().unwrap_or_else(user_cache)
 }

@@ -83,8 +83,8 @@ impl PhaseFile {
 /// # Errors
 /// What the training gives, and the interruption.
 pub fn train(folder: &Path, phase: &Path) -> Outcome<()> {
-    mir_models::set_threads(1);
     let stop = Stop::listen()?;
+    mir_models::set_threads(1);
     let work = || -> Result<FitEnd> {
         let phase = Arc::new(PhaseFile::create(phase)?);
         let course = Course {

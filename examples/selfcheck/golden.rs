@@ -1,71 +1,19 @@
 //! Numbers that do not change: those of PyTorch, of published tables, of TensorBoard's format.
 
-use std::{collections::BTreeSet, fs};
+use std::fs;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Error, Result, ensure};
 use mir_models::run::{EventWriter, masked_crc32c};
-use serde::Deserialize;
-use serde_json::Value;
 
-use crate::{Counted, Scope, cases};
-
-/// Cases with the answers of PyTorch.
-const STORED: &str = include_str!("../../crates/mir-models/tests/fixtures/pytorch/parity.json");
-
-#[derive(Deserialize)]
-struct Stored {
-    limit: f64,
-    cases: Vec<Case>,
-}
-
-#[derive(Deserialize)]
-struct Case {
-    name: String,
-    request: Value,
-    expected: Value,
-}
-
-/// All numbers of a value in order, cut into the lists that they stand in.
-fn lists(value: &Value, out: &mut Vec<Vec<f64>>) {
-    match value {
-        Value::Array(members) if members.iter().all(Value::is_number) => {
-            out.push(members.iter().filter_map(Value::as_f64).collect());
-        }
-        Value::Array(members) => members.iter().for_each(|member| lists(member, out)),
-        Value::Object(fields) => fields.values().for_each(|field| lists(field, out)),
-        Value::Number(number) => out.extend(number.as_f64().map(|number| vec![number])),
-        _ => {}
-    }
-}
+use crate::{Counted, Scope, stored::Stored};
 
 /// Answers the stored cases of some kinds; their number, and that of the values compared.
 fn compare(kinds: &[&str]) -> Result<(usize, usize)> {
-    let stored: Stored = serde_json::from_str(STORED)?;
-    // Processors with other vector units add in another order.
-    let tolerance = 5.0 * stored.limit;
-    let (mut names, mut values) = (BTreeSet::new(), 0);
-    for Case { name, request, expected } in stored.cases {
-        if !kinds.iter().any(|kind| request["case"] == *kind) {
-            continue;
-        }
-        let answer = cases::answer(serde_json::from_value(request)?)
-            .map_err(|error| anyhow!("{name}: {error}"))?;
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        lists(&answer, &mut ours);
-        lists(&expected, &mut theirs);
-        ensure!(ours.len() == theirs.len(), "{name}: another number of lists");
-        for (a, b) in ours.iter().zip(&theirs) {
-            ensure!(a.len() == b.len(), "{name}: another length");
-            let magnitude = b.iter().fold(1e-30f64, |m, x| m.max(x.abs()));
-            for (a, b) in a.iter().zip(b) {
-                ensure!((a - b).abs() <= tolerance * magnitude, "{name}: {a} instead of {b}");
-                values += 1;
-            }
-        }
-        names.insert(name);
-    }
-    ensure!(!names.is_empty(), "no case is stored");
-    Ok((names.len(), values))
+    let stored = Stored::read()?;
+    ensure!(stored.versions.contains("PyTorch 2.11"), "the answers are of {}", stored.versions);
+    let compared = stored.compare(kinds).map_err(Error::msg)?;
+    ensure!(!compared.names.is_empty(), "no case is stored");
+    Ok((compared.names.len(), compared.values))
 }
 
 /// The optimisers give the weights of PyTorch.

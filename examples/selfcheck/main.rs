@@ -29,6 +29,8 @@ mod ranks;
 // The requests that are compared with PyTorch, as the tests of the library read them.
 #[path = "../../crates/mir-models/examples/parity/cases.rs"]
 mod cases;
+#[path = "../../crates/mir-models/examples/parity/stored.rs"]
+mod stored;
 
 use std::{
     path::PathBuf,

@@ -73,6 +73,7 @@
 
 pub mod augment;
 mod batch;
+mod codecs;
 mod decode;
 mod error;
 mod find;
@@ -92,6 +93,7 @@ mod rf64;
 mod write;
 
 pub use batch::{load_folder, map_files};
+pub use codecs::{Codec, codecs};
 pub use error::{Cause, Error, Result};
 pub use find::find;
 #[cfg(feature = "encode-flac")]

@@ -6,6 +6,9 @@
 //! every step, so that dropout has no hidden state; and everything else that changes is in the
 //! checkpoint. LibTorch has one generator for the whole process, so this holds for one training at a
 //! time.
+//!
+//! No signal handler may run on a thread that trains: oneDNN's gradient of an LSTM corrupts the heap if its
+//! stack is borrowed. `docs/training.md` says what to do instead.
 
 mod checkpoint;
 mod ema;
