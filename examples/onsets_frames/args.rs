@@ -281,6 +281,10 @@ pub struct EvaluateArgs {
     /// Folder for reference and estimate of every recording
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Write an error analysis as one HTML page: kinds of mistakes, hard notes, the
+    /// worst passages with their sound
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
 }
 
 /// Settings of a transcription

@@ -128,13 +128,17 @@ fn reference_logs(folder: &Path) -> Outcome<Vec<(String, String)>> {
     Ok(logs)
 }
 
-fn read(path: &Path) -> Outcome<String> {
+/// The text of a file.
+///
+/// # Errors
+/// A data failure that names it.
+pub fn read(path: &Path) -> Outcome<String> {
     fs::read_to_string(path)
         .map_err(|error| Failure::data(format!("cannot read {}: {error}", path.display())))
 }
 
 /// Step and value of a metric in lines of JSON.
-fn points_of(lines: &str, metric: &str) -> Vec<(f64, f64)> {
+pub fn points_of(lines: &str, metric: &str) -> Vec<(f64, f64)> {
     lines
         .lines()
         .filter_map(|line| {

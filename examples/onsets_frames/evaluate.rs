@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
+    fmt, fs,
     path::Path,
     sync::{Arc, mpsc},
     thread,
@@ -17,11 +17,13 @@ use mir_eval::{
     report::Table,
     stats::UndefinedPolicy,
     transcription::{self, TranscriptionConfig},
+    transcription_velocity::{self, TranscriptionVelocityConfig},
 };
 use mir_models::{
     DeviceChoice,
+    activations::TranscriptionActivations,
     baseline::PeakPicker,
-    decode::{NoteDecoderConfig, OriginalDecoder, decode},
+    decode::{NoteDecoderConfig, OriginalDecoder},
     infer::{Transcriber, TranscriptionModel},
     thresholds::tune,
 };
@@ -38,6 +40,7 @@ use crate::{
     course, data,
     experiment::Experiment,
     model::ModelArgs,
+    report::{self, Findings, Head},
 };
 
 /// The network that comes with the program.
@@ -61,6 +64,9 @@ pub struct PieceScores {
     pub note_f1: f64,
     /// Onset, pitch and offset.
     pub note_with_offset_f1: f64,
+    /// Onset, pitch, offset and velocity; of networks that hear velocities.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note_with_offset_and_velocity_f1: Option<f64>,
     /// Frame-wise, of the decoded notes.
     pub frame_f1: f64,
     /// Onset alone.
@@ -73,6 +79,8 @@ pub struct Transcription {
     pub reference: Vec<Note>,
     pub estimate: Vec<Note>,
     pub scores: PieceScores,
+    /// What a report says beyond the scores, where one is wanted.
+    pub findings: Option<Findings>,
 }
 
 /// A network from a file, or the one that comes with the program.
@@ -103,12 +111,22 @@ pub fn evaluate(common: &CommonArgs, args: &EvaluateArgs, stop: &Stop) -> Outcom
         Method::network(open_model(args.weights.as_deref(), common)?, args.decoder)?
     };
     let tracks = dataset.split(split)?;
-    let (transcriptions, rate) = transcribe_tracks(&method, tracks, common.quiet, stop)?;
+    let detail = if args.report.is_some() { Detail::Report } else { Detail::Scores };
+    let (transcriptions, rate) = transcribe_tracks(&method, tracks, detail, common.quiet, stop)?;
     if let Some(folder) = &args.out {
         fs::create_dir_all(folder).map_err(|e| {
             Failure::data(format!("cannot make the folder {}: {e}", folder.display()))
         })?;
         write_notes(&transcriptions, folder)?;
+    }
+    if let Some(path) = &args.report {
+        let decoding = method.decoding();
+        let title = "Error analysis of a piano transcription";
+        let mut head = Head::of(title, dataset.as_ref(), split, &transcriptions, &decoding);
+        method.describe(args.weights.as_deref(), &mut head)?;
+        head.seed = experiment.train.seed;
+        let log = args.weights.as_deref().and_then(report::log_beside);
+        report::write(path, head, &transcriptions, log.as_deref())?;
     }
     let summary = Summary {
         run_dir: args.out.as_deref().map(|path| path.display().to_string()),
@@ -117,7 +135,7 @@ pub fn evaluate(common: &CommonArgs, args: &EvaluateArgs, stop: &Stop) -> Outcom
         audio_seconds_per_second: rate,
         ..Summary::of(&scores_of(&transcriptions))
     };
-    report(&summary, common)
+    print(&summary, common)
 }
 
 /// What transcribes.
@@ -151,14 +169,43 @@ impl Method {
         Ok(Self::Peaks(Box::new(picker), tuned.decoder))
     }
 
-    fn transcribe(&self, audio: &AudioBuffer) -> Outcome<Vec<Note>> {
+    fn activations(&self, audio: &AudioBuffer) -> Outcome<TranscriptionActivations> {
         Ok(match self {
-            Self::Network(transcriber, original) => {
-                let decoder = &transcriber.model().meta().decoder;
-                course::notes(&transcriber.activations(audio)?, decoder, *original)?
-            }
-            Self::Peaks(picker, decoder) => decode(&picker.activations(audio)?, decoder)?,
+            Self::Network(transcriber, _) => transcriber.activations(audio)?,
+            Self::Peaks(picker, _) => picker.activations(audio)?,
         })
+    }
+
+    /// How it makes notes of activations.
+    pub fn decoding(&self) -> Decoding {
+        match self {
+            Self::Network(transcriber, original) => {
+                let config = transcriber.model().meta().decoder.clone();
+                Decoding { config, original: *original }
+            }
+            Self::Peaks(_, config) => Decoding { config: config.clone(), original: None },
+        }
+    }
+
+    /// Says in a report what it is.
+    ///
+    /// # Errors
+    /// A data failure if the weights cannot be read again.
+    pub fn describe(&self, weights: Option<&Path>, head: &mut Head) -> Outcome<()> {
+        let Self::Network(transcriber, _) = self else {
+            head.fact("Weights", "none: a peak picker, which has learned nothing");
+            return Ok(());
+        };
+        let (model, meta) = (transcriber.model(), transcriber.model().meta());
+        match weights {
+            Some(path) => head.weights(&path.display().to_string(), &fs::read(path)?),
+            None => head.weights("those of the program", SHIPPED),
+        }
+        head.fact("Network", format!("{} parameters, {} steps", model.parameters(), meta.step));
+        head.fact("Trained on", &*meta.training_data);
+        head.settings =
+            serde_json::to_string_pretty(meta).map_err(|e| Failure::data(e.to_string()))?;
+        Ok(())
     }
 
     fn sample_rate(&self) -> SampleRate {
@@ -184,6 +231,53 @@ impl Method {
     }
 }
 
+/// How notes are made of activations.
+#[derive(Clone, Debug)]
+pub struct Decoding {
+    config: NoteDecoderConfig,
+    original: Option<OriginalDecoder>,
+}
+
+impl Decoding {
+    /// The notes.
+    ///
+    /// # Errors
+    /// Of the decoder.
+    pub fn notes(&self, activations: &TranscriptionActivations) -> Outcome<Vec<Note>> {
+        Ok(course::notes(activations, &self.config, self.original)?)
+    }
+
+    /// The threshold of onsets.
+    pub fn onset_threshold(&self) -> f64 {
+        self.config.onset_threshold
+    }
+
+    /// The same with another threshold of onsets.
+    pub fn at(&self, onset_threshold: f64) -> Self {
+        Self { config: NoteDecoderConfig { onset_threshold, ..self.config.clone() }, ..*self }
+    }
+}
+
+impl fmt::Display for Decoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let NoteDecoderConfig { onset_threshold, frame_threshold, .. } = self.config;
+        let whose = self.original.map_or("ours", OriginalDecoder::name);
+        write!(
+            f,
+            "{whose}, onset threshold {onset_threshold:.3}, frame threshold {frame_threshold:.3}"
+        )
+    }
+}
+
+/// What is wanted of transcriptions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Notes and scores.
+    Scores,
+    /// An error analysis as well.
+    Report,
+}
+
 /// Transcribes and scores recordings; also the seconds of audio transcribed in a second.
 ///
 /// # Errors
@@ -191,10 +285,12 @@ impl Method {
 pub fn transcribe_tracks(
     method: &Method,
     tracks: Vec<Arc<dyn Track>>,
+    detail: Detail,
     quiet: bool,
     stop: &Stop,
 ) -> Outcome<(Vec<Transcription>, f64)> {
     let mut progress = Progress::new("evaluate", "recordings", tracks.len() as u64, quiet);
+    let decoding = method.decoding();
     let (mut done, mut seconds, mut busy) = (Vec::new(), 0.0, 0.0);
     for loaded in Ahead::new(tracks, method.sample_rate()) {
         let (track, audio, reference) = loaded?;
@@ -202,13 +298,24 @@ pub fn transcribe_tracks(
             return Err(Failure::interrupted("stopped while scoring", stop.signal()));
         }
         let start = Instant::now();
-        let estimate = method.transcribe(&audio)?;
+        let activations = method.activations(&audio)?;
+        let estimate = decoding.notes(&activations)?;
         busy += start.elapsed().as_secs_f64();
         seconds += audio.duration();
-        let scores = score(track.as_ref(), audio.duration(), &reference, &estimate, method.grid())?;
+        let mut scores =
+            score(track.as_ref(), audio.duration(), &reference, &estimate, method.grid())?;
+        if activations.velocity.is_some() {
+            scores.note_with_offset_and_velocity_f1 = velocity_f1(&reference, &estimate)?;
+        }
+        let findings = match detail {
+            Detail::Scores => None,
+            Detail::Report => {
+                Some(Findings::new(&decoding, &activations, &audio, &reference, &estimate)?)
+            }
+        };
         progress
             .set(done.len() as u64 + 1, format!("note F1 {:.3} {}", scores.note_f1, track.id()));
-        done.push(Transcription { reference, estimate, scores });
+        done.push(Transcription { reference, estimate, scores, findings });
     }
     progress.finish(format!("{} recordings, {:.1} min", done.len(), seconds / 60.0));
     Ok((done, seconds / f64::max(busy, 1e-9)))
@@ -232,9 +339,17 @@ fn score(
         note_recall: notes.note.recall,
         note_f1: notes.note.f1,
         note_with_offset_f1: notes.note_with_offset.map_or(0.0, |scores| scores.f1),
+        note_with_offset_and_velocity_f1: None,
         frame_f1: frames.f1,
         onset_f1: notes.onset.f1,
     })
+}
+
+/// Onset, pitch, offset and velocity agree.
+fn velocity_f1(reference: &[Note], estimate: &[Note]) -> Outcome<Option<f64>> {
+    let config = TranscriptionVelocityConfig::default();
+    let scores = transcription_velocity::evaluate(reference, estimate, &config)?;
+    Ok(scores.note_with_offset.map(|scores| scores.f1))
 }
 
 /// Writes reference and estimate of every recording as TSV.
@@ -290,7 +405,7 @@ impl Summary {
 ///
 /// # Errors
 /// A data failure if the file cannot be written.
-pub fn report(summary: &Summary, common: &CommonArgs) -> Outcome<()> {
+pub fn print(summary: &Summary, common: &CommonArgs) -> Outcome<()> {
     if !common.quiet {
         println!("{}", table(&summary.pieces)?);
         let instruments: BTreeSet<&str> =
@@ -320,19 +435,22 @@ pub fn report(summary: &Summary, common: &CommonArgs) -> Outcome<()> {
 }
 
 /// One line a recording, and their mean.
-fn table(pieces: &[PieceScores]) -> Outcome<Table> {
-    let columns = ["P", "R", "note F1", "with offset", "frame F1", "onset F1"];
+///
+/// # Errors
+/// Never for scores of one method; it is passed on.
+pub fn table(pieces: &[PieceScores]) -> Outcome<Table> {
+    let mut columns = vec!["P", "R", "note F1", "with offset"];
+    let with_velocity = pieces.iter().any(|p| p.note_with_offset_and_velocity_f1.is_some());
+    if with_velocity {
+        columns.push("offset + velocity");
+    }
+    columns.extend(["frame F1", "onset F1"]);
     let mut table = Table::new(columns, UndefinedPolicy::Refuse);
     for p in pieces {
-        let values = [
-            p.note_precision,
-            p.note_recall,
-            p.note_f1,
-            p.note_with_offset_f1,
-            p.frame_f1,
-            p.onset_f1,
-        ];
-        table.push(p.track.clone(), values.map(Some))?;
+        let mut values = vec![p.note_precision, p.note_recall, p.note_f1, p.note_with_offset_f1];
+        values.extend(p.note_with_offset_and_velocity_f1);
+        values.extend([p.frame_f1, p.onset_f1]);
+        table.push(p.track.clone(), values.into_iter().map(Some))?;
     }
     Ok(table)
 }

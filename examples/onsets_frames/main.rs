@@ -24,6 +24,7 @@ mod evaluate;
 mod experiment;
 mod model;
 mod probe;
+mod report;
 mod train;
 mod transcribe;
 

@@ -31,10 +31,10 @@ use crate::{
         signals::Stop,
     },
     course, data,
-    evaluate::{self, Method, Summary, Transcription},
+    evaluate::{self, Detail, Method, Summary, Transcription},
     experiment::Experiment,
     model::ModelArgs,
-    probe,
+    probe, report,
 };
 
 /// The verb `train`, and what the program does without a verb.
@@ -162,8 +162,9 @@ pub fn run(common: &CommonArgs, args: &TrainArgs, stop: &Stop) -> Outcome<Option
 
     let model = TranscriptionModel::open(&folder.join("model.safetensors"), device)?;
     let method = Method::network(model, experiment.original_decoder)?;
+    let tests = data.split(Split::Test)?;
     let (transcriptions, rate) =
-        evaluate::transcribe_tracks(&method, data.split(Split::Test)?, common.quiet, stop)?;
+        evaluate::transcribe_tracks(&method, tests, Detail::Report, common.quiet, stop)?;
     evaluate::write_notes(&transcriptions, &folder.join("test"))?;
     for transcription in transcriptions.iter().take(2) {
         render(transcription, &folder.join("test"), experiment.train.seed)?;
@@ -177,10 +178,18 @@ pub fn run(common: &CommonArgs, args: &TrainArgs, stop: &Stop) -> Outcome<Option
     };
     let json = serde_json::to_string_pretty(&summary).map_err(|e| Failure::data(e.to_string()))?;
     run.write("results.json", json.as_bytes())?;
+    let (decoding, weights) = (method.decoding(), folder.join("model.safetensors"));
+    let title = format!("Training run {}", folder.display());
+    let mut head = report::Head::of(&title, data.as_ref(), Split::Test, &transcriptions, &decoding);
+    method.describe(Some(&weights), &mut head)?;
+    head.settings = config;
+    head.seed = experiment.train.seed;
+    let page = report::html(head, &transcriptions, Some(&folder.join("metrics.jsonl")))?;
+    run.write("report.html", page.as_bytes())?;
     if !common.quiet {
         println!("run folder {}", folder.display());
     }
-    evaluate::report(&summary, common)?;
+    evaluate::print(&summary, common)?;
     Ok(Some(summary))
 }
 

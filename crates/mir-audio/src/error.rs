@@ -177,6 +177,14 @@ pub enum Error {
         /// Bytes that the samples need.
         bytes: u64,
     },
+    /// An encoder that writes to memory failed.
+    #[error("cannot encode the samples as {format}")]
+    Encode {
+        /// Name of the format.
+        format: &'static str,
+        /// What the encoder says.
+        source: Cause,
+    },
     /// The file could not be written.
     #[error("cannot write {}", path.display())]
     Write {

@@ -64,6 +64,34 @@ impl FlacDepth {
 /// that are not finite or a file that cannot be made, [`Error::Write`] if the disk is full.
 pub fn write_flac(path: impl AsRef<Path>, audio: &AudioBuffer, depth: FlacDepth) -> Result<()> {
     let path = path.as_ref();
+    check(audio)?;
+    let failed = |source: Cause| Error::Write { path: path.to_owned(), source };
+    let encoded = encode(audio, depth).map_err(failed)?;
+    let mut file = AtomicFile::create(path)?;
+    file.write_all(&encoded).map_err(|source| failed(source.into()))?;
+    file.commit()?;
+    Ok(())
+}
+
+/// The bytes of a FLAC file, for documents that sounds stand in. As [`write_flac`] writes them.
+///
+/// ```
+/// use mir_audio::{AudioBuffer, FlacDepth, SampleRate, flac_bytes};
+/// let silence = AudioBuffer::silence(SampleRate::HZ_16000, 1, 16_000)?;
+/// let bytes = flac_bytes(&silence, FlacDepth::Int16)?;
+/// assert!(bytes.starts_with(b"fLaC") && bytes.len() < 1000);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`Error::OutOfRange`] and [`Error::Core`] as [`write_flac`]; [`Error::Encode`] if the encoder fails.
+pub fn flac_bytes(audio: &AudioBuffer, depth: FlacDepth) -> Result<Vec<u8>> {
+    check(audio)?;
+    encode(audio, depth).map_err(|source| Error::Encode { format: "FLAC", source })
+}
+
+/// Whether FLAC can hold it.
+fn check(audio: &AudioBuffer) -> Result<()> {
     if audio.is_empty() {
         return Err(Error::OutOfRange {
             field: "samples",
@@ -85,13 +113,7 @@ pub fn write_flac(path: impl AsRef<Path>, audio: &AudioBuffer, depth: FlacDepth)
             return Err(Error::OutOfRange { field, expected, actual: actual as f64 });
         }
     }
-    audio.check_finite()?;
-    let failed = |source: Cause| Error::Write { path: path.to_owned(), source };
-    let encoded = encode(audio, depth).map_err(failed)?;
-    let mut file = AtomicFile::create(path)?;
-    file.write_all(&encoded).map_err(|source| failed(source.into()))?;
-    file.commit()?;
-    Ok(())
+    Ok(audio.check_finite()?)
 }
 
 fn encode(audio: &AudioBuffer, depth: FlacDepth) -> Result<Vec<u8>, Cause> {

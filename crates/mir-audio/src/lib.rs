@@ -10,7 +10,7 @@
 //! | many files, on all cores | [`find`](find()), [`map_files`], [`load_folder`] |
 //! | rate, channels, length, codec | [`info`] |
 //! | another rate | [`Resampler`], [`StreamingResampler`] |
-//! | a WAV or FLAC file | [`write_wav`], [`WavStream`], [`write_flac`] |
+//! | a WAV or FLAC file | [`write_wav`], [`WavStream`], [`write_flac`], [`flac_bytes`] |
 //! | gain, channels, joining, mixing | [`mix`] |
 //! | variants of a recording for training | [`augment`] |
 //! | loudness, and audio at a given peak or loudness | [`level`] |
@@ -97,7 +97,7 @@ pub use codecs::{Codec, codecs};
 pub use error::{Cause, Error, Result};
 pub use find::find;
 #[cfg(feature = "encode-flac")]
-pub use flac::{FlacDepth, write_flac};
+pub use flac::{FlacDepth, flac_bytes, write_flac};
 pub use load::{BlockReader, info, load, load_bytes, load_streams, load_with_report, streams};
 pub use options::{Limits, LoadOptions};
 pub use report::{AudioInfo, DecodeReport, Gapless};

@@ -9,6 +9,8 @@ mod features;
 mod notes;
 #[cfg(all(feature = "models", feature = "hdf5"))]
 mod onsets_frames;
+#[cfg(all(feature = "models", feature = "hdf5"))]
+mod report;
 #[cfg(feature = "models")]
 mod selfcheck;
 #[cfg(all(feature = "models", feature = "hdf5"))]

@@ -171,7 +171,7 @@ pub fn precision_recall(
         let points: Vec<_> =
             (0..=100).map(recall).map(|r| (r, level * r / (2.0 * r - level))).collect();
         for stroke in strokes(&points, &panel) {
-            scene.line(stroke, 0.7, Color::FRAME.tint(0.6));
+            scene.line(stroke, 0.7, Color::FAINT);
         }
         let end = (panel.rect.right() + 5.0, panel.y_at(level / (2.0 - level)) + 4.0);
         if (panel.rect.y..panel.rect.bottom()).contains(&end.1) {

@@ -99,7 +99,7 @@ impl Figure {
     ///
     /// There is no background, and what is neither black nor coloured by its meaning has a class, so that a
     /// page with another background can choose other colours: `fill-ink`, `stroke-ink` (text and dark lines),
-    /// `fill-frame`, `fill-grid`, `fill-shade` (the lanes of black keys), `fill-hollow` (the inside of hollow
+    /// `fill-frame`, `stroke-faint` (lines of equal F1), `fill-grid`, `fill-shade` (the lanes of black keys), `fill-hollow` (the inside of hollow
     /// bars), `fill-edge` (dark marks over blue).
     ///
     /// ```

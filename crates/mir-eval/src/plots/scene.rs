@@ -18,6 +18,8 @@ impl Color {
     pub(super) const VERMILLION: Self = Self([213, 94, 0]);
     pub(super) const PURPLE: Self = Self([204, 121, 167]);
 
+    /// Lines that guide the eye across the data.
+    pub(super) const FAINT: Self = Self([174, 174, 174]);
     /// Inside of a hollow bar: a quarter of orange on white.
     pub(super) const HOLLOW: Self = Self([249, 231, 191]);
     /// Dark blue, for marks over blue.

@@ -56,6 +56,7 @@ impl Theme {
             _ if self == Self::Fixed => None,
             Color::TEXT => Some("ink"),
             Color::FRAME => Some("frame"),
+            Color::FAINT => Some("faint"),
             Color::GRID => Some("grid"),
             Color::SHADE => Some("shade"),
             Color::HOLLOW => Some("hollow"),

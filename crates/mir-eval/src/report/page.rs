@@ -145,8 +145,11 @@ impl Page {
             escape(&grid.caption)
         ));
         self.body.push_str("<thead><tr>");
-        for column in &grid.columns {
-            self.add(format_args!("<th scope=\"col\">{}</th>", escape(column)));
+        for (index, column) in grid.columns.iter().enumerate() {
+            // Headings stand above their values: words to the left, numbers to the right.
+            let cell = grid.rows.first().and_then(|(_, cells)| cells.get(index.checked_sub(1)?));
+            let class = if matches!(cell, Some(Cell::Text(_))) { " class=\"text\"" } else { "" };
+            self.add(format_args!("<th scope=\"col\"{class}>{}</th>", escape(column)));
         }
         self.body.push_str("</tr></thead>\n");
         let (rows, totals) = grid.rows.split_at(grid.rows.len() - grid.totals.min(grid.rows.len()));
@@ -184,7 +187,7 @@ impl Page {
         for Sound { label, media_type, bytes } in sounds {
             let (label, data) = (escape(label), base64(bytes));
             self.add(format_args!(
-                "<figure><figcaption>{label}</figcaption><audio controls=\"\" preload=\"none\" \
+                "<figure><figcaption>{label}</figcaption><audio controls=\"\" preload=\"metadata\" \
                  aria-label=\"{label}\" src=\"data:{media_type};base64,{data}\"></audio></figure>\n"
             ));
         }

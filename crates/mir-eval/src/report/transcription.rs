@@ -29,6 +29,8 @@ pub struct TranscriptionReport {
     pub settings: String,
     /// Scores of the pieces; intervals are shown if the table has them.
     pub scores: Table,
+    /// Columns of the table whose means stand in the sentence below the title.
+    pub headline: Vec<String>,
     /// Series over training steps, one picture each.
     pub curves: Vec<(CurvesPlot, Vec<Series>)>,
     /// The pieces, in the order of the table.
@@ -99,11 +101,12 @@ impl TranscriptionReport {
             1 => "1 piece".to_owned(),
             n => format!("{n} pieces"),
         };
-        let columns = self.scores.columns().iter().enumerate();
-        let means = columns.filter(|(_, name)| name.ends_with("F1")).filter_map(|(index, name)| {
+        let columns = self.scores.columns();
+        let means = self.headline.iter().filter_map(|name| {
+            let index = columns.iter().position(|column| column == name)?;
             Some(format!("{name} {:.3}", self.scores.summary(index).ok()?.mean))
         });
-        format!("{} over {pieces}", means.collect::<Vec<_>>().join(", "))
+        sentence(&format!("{} over {pieces}.", means.collect::<Vec<_>>().join(", ")))
     }
 
     fn write_scores(&self, page: &mut Page) {
@@ -147,7 +150,8 @@ impl TranscriptionReport {
         }
         for (plot, series) in &self.curves {
             let names: Vec<&str> = series.iter().map(|s| s.name.as_str()).collect();
-            let caption = format!("{} over {}: {}", plot.y_label, plot.x_label, names.join(", "));
+            let caption =
+                sentence(&format!("{} over {}: {}.", plot.y_label, plot.x_label, names.join(", ")));
             let plot = CurvesPlot { size: (WIDTH, 300), ..plot.clone() };
             page.figure(&curves(series, &plot)?, &caption);
         }
@@ -308,7 +312,10 @@ impl TranscriptionReport {
             // Where all velocities are made up, precision by velocity says nothing.
             let precise = quality != NoteQuality::Velocity || has_velocity;
             let names: Vec<String> = bins.iter().map(|bin| range(quality, bin)).collect();
-            page.figure(&bin_figure(&bins, &names, axis, precise)?, &format!("Scores by {axis}."));
+            page.figure(
+                &bin_figure(&bins, &names, axis, precise)?,
+                &format!("Recall and precision by {axis}."),
+            );
             page.folded("Numbers", |page| page.table(&bin_table(&bins, names, axis, precise)));
         }
         Ok(())
@@ -331,12 +338,13 @@ impl TranscriptionReport {
             let heading = format!("{}. {}, {start:.1} s to {end:.1} s", number + 1, piece.name);
             page.heading(&heading);
             let caption = format!(
-                "{found} of {reference} notes found, {} of {estimated} estimated notes wrong, F1 {:.2}.",
+                "Of the notes that begin here, {found} of {reference} were found; {} of {estimated} \
+                 estimated notes are wrong. F1\u{a0}{:.2}.",
                 estimated - right,
                 exhibit.passage.f1()
             );
             let plot =
-                RollPlot { size: (WIDTH, 340), range: Some((start, end)), ..RollPlot::default() };
+                RollPlot { size: (WIDTH, 400), range: Some((start, end)), ..RollPlot::default() };
             let roll = piano_roll(Some(&piece.reference), &piece.estimate, &plot)?;
             page.figure(&roll, &caption);
             page.sounds(&exhibit.sounds);
@@ -369,6 +377,12 @@ pub fn worst_of_pieces(
     });
     all.truncate(count);
     all
+}
+
+/// The text with a capital at its start.
+fn sentence(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }
 
 fn texts(words: &[&str]) -> Vec<String> {

@@ -51,6 +51,7 @@ fn report(pieces: Vec<ReportPiece>) -> TranscriptionReport {
         title: format!("Run {HOSTILE}"),
         facts: vec![(HOSTILE.to_owned(), HOSTILE.to_owned())],
         settings: format!("name = '{HOSTILE}'"),
+        headline: vec!["frame F1".to_owned(), "no such column".to_owned()],
         scores: scores.with_intervals(ResamplingConfig::default()).unwrap(),
         curves: Vec::new(),
         thresholds: None,
@@ -125,6 +126,8 @@ fn a_page_holds_the_table_and_what_is_wrong() {
         report.scores.rows().iter().flat_map(|row| row.values.iter().flatten()).copied().collect();
     expected.extend((0..2).map(|column| report.scores.summary(column).unwrap().mean));
     assert_eq!(numbers(&all, "scores"), expected);
+    let lead = all.iter().find(|e| e.attribute("class") == Some("lead")).unwrap();
+    assert_eq!(lead.text, "Frame F1 0.171 over 2 pieces.");
     let sounds: Vec<_> = all.iter().filter(|e| e.name == "audio").collect();
     assert_eq!(sounds.len(), 1, "one passage has mistakes");
     let (media, bytes) = data_of(sounds[0].attribute("src").unwrap()).unwrap();
