@@ -28,6 +28,19 @@ pub enum Error {
         /// What the probe says.
         source: Cause,
     },
+    /// A stream of samples without a header ends within a sample.
+    #[error(
+        "the stream of {bytes} bytes ends with {rest} bytes of a sample of {expected}; it was cut off, or its \
+         samples have another format"
+    )]
+    PartialSample {
+        /// Length of the stream.
+        bytes: u64,
+        /// Bytes that are left over.
+        rest: usize,
+        /// Bytes of a sample.
+        expected: usize,
+    },
     /// The container holds no audio.
     #[error("{} has no audio track", path.display())]
     NoAudioTrack {
