@@ -16,6 +16,7 @@
 //! | scores played with recorded notes | [`sampled`] |
 //! | music with stems, melodies, several pitches, made by seed | [`synthetic`] |
 //! | any data set as plain files | [`export`](mod@export) |
+//! | a smaller data set out of a larger one | [`subset`] |
 //!
 //! # Conventions
 //! - Tracks are in bytewise order of their names everywhere.
@@ -84,6 +85,7 @@ pub mod sampled;
 pub mod splits;
 pub mod stats;
 pub mod store;
+pub mod subset;
 pub mod synthetic;
 mod targets;
 pub mod validate;
