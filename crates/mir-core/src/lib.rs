@@ -46,6 +46,7 @@ mod note;
 mod pitch;
 pub mod publish;
 mod rate;
+mod regression;
 mod roll;
 
 pub use annotation::{Beat, Beats, F0Frame, F0Track, Interval, Labeled, MultiF0};
@@ -56,4 +57,5 @@ pub use grid::{FrameGrid, Rounding};
 pub use note::{Note, Velocity};
 pub use pitch::{Cents, Key, KeyRange, Pitch, letter_semitones};
 pub use rate::SampleRate;
+pub use regression::RegressionRoll;
 pub use roll::{NoteRows, PianoRoll, RollReport, RollRule};

@@ -11,9 +11,9 @@ use mir_models::{
     config::{Clip, OnsetsFramesConfig, OptimizerConfig},
     infer::TranscriptionModel,
     nn::{
-        BatchNorm, Cell, Conv1d, Conv2d, ConvOptions, ConvTranspose1d, ConvTranspose2d, Embedding,
-        GroupNorm, LayerNorm, Linear, Mode, PRelu, Recurrent, RecurrentOptions, SelfAttention,
-        TransformerLayer, instance_norm,
+        BatchNorm, BatchNormOptions, Cell, Conv1d, Conv2d, ConvOptions, ConvTranspose1d,
+        ConvTranspose2d, Embedding, GroupNorm, LayerNorm, Linear, Mode, PRelu, Recurrent,
+        RecurrentOptions, SelfAttention, TransformerLayer, instance_norm,
     },
     optim::{Optimizer, clip_gradients, zero_gradients},
     params::{Init, Params, Scope},
@@ -234,7 +234,11 @@ fn build(layer: &Layer, scope: Scope<'_>) -> Result<Forward> {
             Box::new(move |x, mode| layer.forward(x, mode))
         }
         Layer::BatchNorm { channels, momentum } => {
-            let layer = BatchNorm::with_momentum(scope, channels, momentum)?;
+            let layer = BatchNorm::with(
+                scope,
+                channels,
+                BatchNormOptions { momentum, ..Default::default() },
+            )?;
             Box::new(move |x, mode| layer.forward(x, mode))
         }
         Layer::LayerNorm { features } => {

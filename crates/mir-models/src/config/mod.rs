@@ -1,11 +1,13 @@
 //! Configurations of networks, losses and training: plain data, `Default` = the published system.
 
+mod high_resolution;
 mod network;
 mod optimizer;
 mod stopping;
 
 use serde::{Deserialize, Serialize};
 
+pub use high_resolution::HighResolutionConfig;
 pub use network::{CourseModel, Feed, FrameHead, HeadKind, OnsetsFramesConfig, Stem};
 pub use optimizer::{
     AdadeltaConfig, AdamConfig, Flavour, OptimizerConfig, ParameterGroup, RmsPropConfig, SgdConfig,

@@ -21,6 +21,7 @@
 //! The decoders of the original programs are there too, to compare with their scores: [`OriginalDecoder`].
 
 mod originals;
+mod regression;
 
 use std::collections::VecDeque;
 
@@ -29,6 +30,7 @@ use ndarray::ArrayView1;
 use serde::{Deserialize, Serialize};
 
 pub use originals::OriginalDecoder;
+pub use regression::{RegressionDecoderConfig, decode_regression};
 
 use crate::{Error, Result, activations::TranscriptionActivations};
 

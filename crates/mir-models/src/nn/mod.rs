@@ -18,7 +18,7 @@ pub use conv::{
 };
 pub use layers::{Embedding, Linear, PRelu, dropout};
 pub use lstm::BiLstm;
-pub use norm::{BatchNorm, GroupNorm, LayerNorm, instance_norm};
+pub use norm::{BatchNorm, BatchNormOptions, GroupNorm, LayerNorm, instance_norm};
 pub use recurrent::{Cell, Recurrent, RecurrentOptions, RecurrentState};
 pub use trace::{LayerOutput, Recording};
 

@@ -11,6 +11,21 @@ use crate::{
 
 const EPS: f64 = 1e-5;
 
+/// Numbers of a batch normalisation; PyTorch's by default.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BatchNormOptions {
+    /// The running statistics become `(1 − momentum)·old + momentum·new`; in [0, 1].
+    pub momentum: f64,
+    /// Added to the variance, above 0.
+    pub eps: f64,
+}
+
+impl Default for BatchNormOptions {
+    fn default() -> Self {
+        Self { momentum: 0.1, eps: EPS }
+    }
+}
+
 /// Batch normalisation over axis 1 (Ioffe and Szegedy 2015): running mean 0, running variance 1 at the
 /// start; momentum 0.1 as in PyTorch. Statistics are 32-bit whatever the input is.
 #[derive(Debug)]
@@ -19,7 +34,7 @@ pub struct BatchNorm {
     bias: Tensor,
     running_mean: Tensor,
     running_var: Tensor,
-    momentum: f64,
+    options: BatchNormOptions,
 }
 
 impl BatchNorm {
@@ -28,23 +43,27 @@ impl BatchNorm {
     /// # Errors
     /// [`Error::DuplicateParameter`], or what LibTorch says.
     pub fn new(scope: Scope<'_>, channels: usize) -> Result<Self> {
-        Self::with_momentum(scope, channels, 0.1)
+        Self::with(scope, channels, BatchNormOptions::default())
     }
 
-    /// A layer whose running statistics are `(1 − momentum)·old + momentum·new`; in [0, 1].
+    /// A layer with other numbers.
     ///
     /// # Errors
-    /// [`Error::Config`] for another momentum; as [`new`](Self::new).
-    pub fn with_momentum(mut scope: Scope<'_>, channels: usize, momentum: f64) -> Result<Self> {
+    /// [`Error::Config`] for a momentum or an eps out of its range; as [`new`](Self::new).
+    pub fn with(mut scope: Scope<'_>, channels: usize, options: BatchNormOptions) -> Result<Self> {
+        let BatchNormOptions { momentum, eps } = options;
         if !(0.0..=1.0).contains(&momentum) {
             return Err(Error::config("momentum", "at least 0 and at most 1", momentum));
+        }
+        if !(eps.is_finite() && eps > 0.0) {
+            return Err(Error::config("eps", "above 0", eps));
         }
         Ok(Self {
             weight: scope.weight("weight", &[channels], Init::Constant(1.0))?,
             bias: scope.weight("bias", &[channels], Init::Constant(0.0))?,
             running_mean: scope.buffer("running_mean", &[channels], Init::Constant(0.0))?,
             running_var: scope.buffer("running_var", &[channels], Init::Constant(1.0))?,
-            momentum,
+            options,
         })
     }
 
@@ -60,8 +79,8 @@ impl BatchNorm {
                 Some(&self.running_mean),
                 Some(&self.running_var),
                 mode.train,
-                self.momentum,
-                EPS,
+                self.options.momentum,
+                self.options.eps,
                 true,
             )
             .during("batch normalisation")?;

@@ -56,4 +56,34 @@ impl NameMap {
         map.ignore.extend(["melspectrogram.*", "*._flat_weights.*"].map(str::to_owned));
         map
     }
+
+    /// Of the notes in bytedance/piano_transcription's files, a dictionary whose `model.note_model` holds their network
+    /// under the names that [`HighResolutionNotes`](crate::arch::HighResolutionNotes) has too. The front end is left
+    /// out: it is computed anew.
+    ///
+    /// ```
+    /// use mir_models::weights::NameMap;
+    /// let name = NameMap::of_bytedance_notes().apply("model.note_model.reg_onset_model.fc5.weight");
+    /// assert_eq!(name.as_deref(), Some("reg_onset_model.fc5.weight"));
+    /// ```
+    pub fn of_bytedance_notes() -> Self {
+        Self::of_bytedance("model.note_model.")
+    }
+
+    /// Of the pedals in the same files.
+    ///
+    /// ```
+    /// use mir_models::weights::NameMap;
+    /// let name = NameMap::of_bytedance_pedals().apply("model.pedal_model.bn0.weight");
+    /// assert_eq!(name.as_deref(), Some("bn0.weight"));
+    /// ```
+    pub fn of_bytedance_pedals() -> Self {
+        Self::of_bytedance("model.pedal_model.")
+    }
+
+    fn of_bytedance(prefix: &str) -> Self {
+        let mut map = Self { prefix: prefix.to_owned(), ..Self::default() };
+        map.ignore.extend(["spectrogram_extractor.*", "logmel_extractor.*"].map(str::to_owned));
+        map
+    }
 }
