@@ -15,11 +15,17 @@
 //! - jongwook/onsets-and-frames does not split a note that is struck again while it sounds; the
 //!   course's code ends a note at any later frame with an onset, adjacent ones included. Ours ends it
 //!   at the next onset peak (Magenta's rule, with peaks instead of rising edges).
-//! - Onset times are refined below the frame: the centre of mass of the three probabilities around the
-//!   peak (`refine`).
+//! - Onset times are refined below the frame from the three probabilities around the peak
+//!   ([`Refinement`]).
+//! - Networks that learned labels rounded down are half a frame early; [`NoteDecoderConfig::row_shift`] takes
+//!   it back.
 //!
 //! The decoders of the original programs are there too, to compare with their scores: [`OriginalDecoder`].
+//!
+//! Notes end where their sound ends. [`keys_and_pedal`] estimates from that when the keys came up.
 
+mod config;
+mod keys;
 mod originals;
 mod regression;
 
@@ -27,63 +33,14 @@ use std::collections::VecDeque;
 
 use mir_core::{FrameGrid, KeyRange, Note, Velocity};
 use ndarray::ArrayView1;
-use serde::{Deserialize, Serialize};
 
-pub use originals::OriginalDecoder;
-pub use regression::{RegressionDecoderConfig, decode_regression};
-
-use crate::{Error, Result, activations::TranscriptionActivations};
-
-/// Thresholds and options of the note decoder.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct NoteDecoderConfig {
-    /// A note starts where the onset probability exceeds this, in [0, 1].
-    pub onset_threshold: f64,
-    /// A note sounds while the frame probability exceeds this, in [0, 1].
-    pub frame_threshold: f64,
-    /// Onset peaks of one key closer than this many frames become one, at least 1.
-    pub merge: usize,
-    /// Notes shorter than this are dropped, seconds, at least 0.
-    pub min_duration: f64,
-    /// Refine onset times below the frame.
-    pub refine: bool,
-}
-
-impl Default for NoteDecoderConfig {
-    fn default() -> Self {
-        Self {
-            onset_threshold: 0.5,
-            frame_threshold: 0.5,
-            merge: 2,
-            min_duration: 0.0,
-            refine: true,
-        }
-    }
-}
-
-impl NoteDecoderConfig {
-    /// Checks every field.
-    ///
-    /// # Errors
-    /// [`Error::Config`] names the first that is outside its range.
-    pub fn validate(&self) -> Result<()> {
-        for (field, value) in
-            [("onset_threshold", self.onset_threshold), ("frame_threshold", self.frame_threshold)]
-        {
-            if !(0.0..=1.0).contains(&value) {
-                return Err(Error::config(field, "0 to 1", value));
-            }
-        }
-        if !(1..=1000).contains(&self.merge) {
-            return Err(Error::config("merge", "1 to 1000 frames", self.merge));
-        }
-        if !(self.min_duration.is_finite() && self.min_duration >= 0.0) {
-            return Err(Error::config("min_duration", "at least 0 s", self.min_duration));
-        }
-        Ok(())
-    }
-}
+pub use self::{
+    config::{NoteDecoderConfig, Refinement},
+    keys::{KeyConfig, KeysAndPedal, PedalSpan, keys_and_pedal},
+    originals::OriginalDecoder,
+    regression::{RegressionDecoderConfig, decode_regression},
+};
+use crate::{Result, activations::TranscriptionActivations};
 
 /// One frame of activations: a row of each head.
 #[derive(Clone, Copy, Debug)]
@@ -247,17 +204,15 @@ impl NoteDecoder {
         }
     }
 
-    /// Centre of mass of the onset probabilities at `t − 1`, `t`, `t + 1`: at most half a frame away.
+    /// Where between `t − ½` and `t + ½` the onset lies; neighbours outside the recording are 0.
     fn refined(&self, key: usize, t: usize) -> f64 {
         let state = &self.states[key];
         let at = state.before;
         let value = |i: Option<usize>| {
             i.and_then(|i| state.cells.get(i)).map_or(0.0, |cell| f64::from(cell.onset))
         };
-        let (left, centre, right) =
-            (value(at.checked_sub(1)), value(Some(at)), value(Some(at + 1)));
-        let shift = (right - left) / (left + centre + right);
-        (t as f64 + shift.clamp(-0.5, 0.5)).max(0.0)
+        let around = [value(at.checked_sub(1)), value(Some(at)), value(Some(at + 1))];
+        (t as f64 + self.config.refinement.shift(around)).max(0.0)
     }
 
     /// Ends the open note of a key at frame position `end`, or after one frame if that is later.
@@ -265,8 +220,9 @@ impl NoteDecoder {
         let Some(open) = self.states[key].open.take() else {
             return;
         };
-        let onset = self.grid.time_at(open.onset).max(0.0);
-        let offset = self.grid.time_at(end.max(open.start as f64 + 1.0)).max(onset);
+        let shift = self.config.row_shift;
+        let onset = self.grid.time_at(open.onset + shift).max(0.0);
+        let offset = self.grid.time_at(end.max(open.start as f64 + 1.0) + shift).max(onset);
         if offset - onset < self.config.min_duration {
             return;
         }
@@ -285,6 +241,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::Error;
 
     fn activations(
         rows: usize,
@@ -347,6 +304,19 @@ mod tests {
     }
 
     #[test]
+    fn rows_that_stand_for_what_follows_are_dated_in_their_middle() {
+        let a = activations(10, &[(4, 0.9)], &[4, 5, 6]);
+        let shifted = NoteDecoderConfig { row_shift: 0.5, ..NoteDecoderConfig::default() };
+        let (plain, late) =
+            (decode(&a, &NoteDecoderConfig::default()).unwrap(), decode(&a, &shifted).unwrap());
+        for (time, expected) in
+            [(late[0].onset(), plain[0].onset()), (late[0].offset(), plain[0].offset())]
+        {
+            assert!((time - expected - 0.016).abs() < 1e-12);
+        }
+    }
+
+    #[test]
     fn velocity_is_read_at_the_onset() {
         let mut a = activations(6, &[(2, 1.0)], &[2, 3]);
         let mut velocity = Array2::zeros((6, 1));
@@ -367,7 +337,7 @@ mod tests {
         fn notes_do_not_overlap_and_start_at_onsets(
             onset in prop::collection::vec(0.0f32..1.0, 1..80),
             frame in prop::collection::vec(0.0f32..1.0, 80),
-            merge in 1usize..4, refine: bool,
+            merge in 1usize..4, refine: bool, gaussian: bool,
         ) {
             let rows = onset.len();
             let mut a = activations(rows, &[], &[]);
@@ -375,7 +345,9 @@ mod tests {
                 a.onset[(t, 0)] = onset[t];
                 a.frame[(t, 0)] = frame[t];
             }
-            let config = NoteDecoderConfig { merge, refine, ..NoteDecoderConfig::default() };
+            let refinement = if gaussian { Refinement::Gaussian } else { Refinement::CentreOfMass };
+            let config =
+                NoteDecoderConfig { merge, refine, refinement, ..NoteDecoderConfig::default() };
             let notes = decode(&a, &config).unwrap();
             for note in &notes {
                 prop_assert!(note.offset() > note.onset());

@@ -21,7 +21,7 @@ use mir_models::{
         AdadeltaConfig, AdamConfig, Clip, OnsetsFramesConfig, OptimizerConfig, ParameterGroup,
         RmsPropConfig, SgdConfig, TrainConfig,
     },
-    infer::{Transcriber, TranscriptionModel},
+    infer::{Segments, Transcriber, TranscriptionModel},
     schedule::{PlateauConfig, Schedule},
     train::{
         FitEnd, FitProgress, Observer, Trainer, TranscriptionBatch, best_checkpoint, fit,
@@ -350,20 +350,39 @@ fn a_stream_gives_the_notes_of_the_whole_recording() {
     let mut model = model();
     // Untrained activations hover around 0.5; thresholds there give plenty of notes.
     model.meta_mut().decoder.onset_threshold = 0.5;
-    let transcriber = Transcriber::new(model).unwrap();
+    let mut transcriber = Transcriber::new(model).unwrap();
     let audio = noise(SampleRate::HZ_16000, 0.5, 16_000 * 40 + 123, 9);
-    let whole = transcriber.transcribe(&audio).unwrap();
-    assert!(whole.len() > 100, "{} notes", whole.len());
-    for block in [1000, 100_000, usize::MAX] {
-        let mut stream = transcriber.stream().unwrap();
-        let mut notes = Vec::new();
-        for samples in audio.channel(0).chunks(block) {
-            stream.push(samples, &mut notes).unwrap();
+    for segments in [Segments::default(), Segments::live(128), Segments { keep: 7, context: 3 }] {
+        transcriber = transcriber.with_segments(segments).unwrap();
+        let whole = transcriber.transcribe(&audio).unwrap();
+        assert!(whole.len() > 100, "{} notes", whole.len());
+        for block in [1000, 100_000, usize::MAX] {
+            let mut stream = transcriber.stream().unwrap();
+            let mut notes = Vec::new();
+            for samples in audio.channel(0).chunks(block) {
+                stream.push(samples, &mut notes).unwrap();
+            }
+            assert_eq!(stream.finish(&mut notes).unwrap(), None, "nobody asked for activations");
+            mir_core::Note::sort(&mut notes);
+            assert_eq!(notes, whole, "blocks of {block}, {segments:?}");
         }
-        stream.finish(&mut notes).unwrap();
-        mir_core::Note::sort(&mut notes);
-        assert_eq!(notes, whole, "blocks of {block}");
     }
+    let none = transcriber.with_segments(Segments { keep: 0, context: 3 });
+    assert!(matches!(none, Err(Error::Config { field: "keep", .. })));
+}
+
+#[test]
+fn a_stream_hands_over_the_activations_of_the_whole_recording() {
+    let transcriber = Transcriber::new(model()).unwrap();
+    let audio = noise(SampleRate::HZ_16000, 0.5, 16_000 * 20, 9);
+    let mut stream = transcriber.stream().unwrap().keeping_activations();
+    let mut notes = Vec::new();
+    for samples in audio.channel(0).chunks(12_345) {
+        stream.push(samples, &mut notes).unwrap();
+    }
+    let kept = stream.finish(&mut notes).unwrap().unwrap();
+    assert_eq!(kept, transcriber.activations(&audio).unwrap());
+    assert!(kept.frames() > 600, "{} frames", kept.frames());
 }
 
 #[test]

@@ -1,34 +1,32 @@
 //! From audio to notes with a trained network.
 //!
 //! [`TranscriptionModel`] is the network with its description; [`Transcriber`] adds the front end and
-//! the decoder and takes audio. Recordings of any length are read in fixed segments of frames with
-//! context on both sides, of which the middle is kept: memory does not grow with the recording, and the
-//! result does not depend on how the audio was cut into blocks.
+//! the decoder and takes audio, whole or, as a [`TranscriptionStream`], in blocks. Recordings of any length
+//! are read in fixed [`Segments`] of frames with context on both sides, of which the middle is kept: memory
+//! does not grow with the recording, and the result does not depend on how the audio was cut into blocks.
+
+mod segments;
+mod stream;
 
 use std::path::Path;
 
 use mir_core::{AudioBuffer, FrameGrid, Note, SampleRate};
-use mir_features::{FrontEndConfig, LogMel, StreamingLogMel};
+use mir_features::{FrontEndConfig, LogMel};
 use ndarray::{Array2, ArrayView2, s};
 use tch::{Device, Tensor};
 
+pub use self::{segments::Segments, stream::TranscriptionStream};
 use crate::{
     Error, Result,
     activations::TranscriptionActivations,
     arch::OnsetsFrames,
-    decode::{ActivationRow, NoteDecoder, decode},
+    decode::decode,
     error::TorchContext,
     nn::Mode,
     params::{Params, values},
     train::Ema,
     weights::{self, Fit, ImportReport, ModelMeta, NameMap, Storage},
 };
-
-/// Frames that one forward pass keeps: 16.4 s at 32 ms.
-const SEGMENT: usize = 512;
-/// Frames of context on either side of them. The convolutions see 3; the recurrence forgets within
-/// about a second.
-const MARGIN: usize = 64;
 
 /// A network with its weights and its description.
 #[derive(Debug)]
@@ -125,12 +123,21 @@ impl TranscriptionModel {
         Ok(())
     }
 
-    /// Probabilities for features `[frames, bins]`, read segment by segment.
+    /// Probabilities for features `[frames, bins]`, read in the default [`Segments`].
     ///
     /// # Errors
     /// [`Error::Shape`] for another number of bins, or what LibTorch says.
     pub fn activations(
         &self,
+        features: ArrayView2<'_, f32>,
+        grid: FrameGrid,
+    ) -> Result<TranscriptionActivations> {
+        self.activations_by(Segments::default(), features, grid)
+    }
+
+    fn activations_by(
+        &self,
+        segments: Segments,
         features: ArrayView2<'_, f32>,
         grid: FrameGrid,
     ) -> Result<TranscriptionActivations> {
@@ -146,10 +153,10 @@ impl TranscriptionModel {
             offset: has(heads.offset_head).then(empty),
             velocity: has(heads.velocity_head).then(empty),
         };
-        for start in (0..frames).step_by(SEGMENT) {
-            let end = (start + SEGMENT).min(frames);
-            let from = start.saturating_sub(MARGIN);
-            let to = (end + MARGIN).min(frames);
+        for start in (0..frames).step_by(segments.keep) {
+            let end = (start + segments.keep).min(frames);
+            let from = start.saturating_sub(segments.context);
+            let to = (end + segments.context).min(frames);
             let part = self.forward(features.slice(s![from..to, ..]), start - from..end - from)?;
             let rows = s![start..end, ..];
             out.onset.slice_mut(rows).assign(&part.onset);
@@ -210,6 +217,7 @@ struct Rows {
 pub struct Transcriber {
     model: TranscriptionModel,
     front_end: LogMel,
+    segments: Segments,
 }
 
 impl Transcriber {
@@ -222,7 +230,16 @@ impl Transcriber {
             return Err(Error::config("front_end", "log_mel", "another front end"));
         };
         let front_end = LogMel::new(config.clone())?;
-        Ok(Self { model, front_end })
+        Ok(Self { model, front_end, segments: Segments::default() })
+    }
+
+    /// The same in other segments: shorter ones give a stream's notes earlier and cost more.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for segments outside their range.
+    pub fn with_segments(self, segments: Segments) -> Result<Self> {
+        segments.validate()?;
+        Ok(Self { segments, ..self })
     }
 
     /// The sample rate that the audio has to have.
@@ -255,7 +272,7 @@ impl Transcriber {
     pub fn activations(&self, audio: &AudioBuffer) -> Result<TranscriptionActivations> {
         audio.check_finite()?;
         let map = self.front_end.process(audio)?;
-        self.model.activations(map.data.slice(s![0, .., ..]), map.grid)
+        self.model.activations_by(self.segments, map.data.slice(s![0, .., ..]), map.grid)
     }
 
     /// Begins a recording that arrives in blocks: the same notes as
@@ -264,113 +281,6 @@ impl Transcriber {
     /// # Errors
     /// [`Error::Config`] if the model's decoder configuration is invalid.
     pub fn stream(&self) -> Result<TranscriptionStream<'_>> {
-        let grid = self.front_end.grid();
-        let decoder = NoteDecoder::new(
-            self.model.meta.decoder.clone(),
-            grid,
-            self.model.meta.architecture.keys,
-        )?;
-        Ok(TranscriptionStream {
-            transcriber: self,
-            front_end: StreamingLogMel::new(LogMel::new(self.front_end.config().clone())?)?,
-            decoder,
-            bins: self.model.meta.architecture.bins,
-            features: Vec::new(),
-            first: 0,
-            next: 0,
-        })
-    }
-}
-
-/// A recording on its way through a [`Transcriber`].
-#[derive(Debug)]
-pub struct TranscriptionStream<'a> {
-    transcriber: &'a Transcriber,
-    front_end: StreamingLogMel,
-    decoder: NoteDecoder,
-    bins: usize,
-    /// Feature rows from frame `first` on, one after the other.
-    features: Vec<f32>,
-    first: usize,
-    /// The first frame that has not been decoded.
-    next: usize,
-}
-
-impl TranscriptionStream<'_> {
-    /// Reads the next samples (mono, at the transcriber's rate) and appends the notes that are known to
-    /// have ended, in order of their ends.
-    ///
-    /// # Errors
-    /// [`Error::Core`] for samples that are not finite, or what LibTorch says.
-    pub fn push(&mut self, samples: &[f32], notes: &mut Vec<Note>) -> Result<()> {
-        if let Some(sample) = samples.iter().position(|x| !x.is_finite()) {
-            let value = samples[sample];
-            return Err(mir_core::Error::NonFiniteSample { channel: 0, sample, value }.into());
-        }
-        self.front_end.push(samples);
-        self.collect_features();
-        // A segment is complete once the context after it has arrived too.
-        while self.available() >= self.next + SEGMENT + MARGIN {
-            self.segment(self.next + SEGMENT, notes)?;
-        }
-        Ok(())
-    }
-
-    /// Ends the recording and appends the remaining notes.
-    ///
-    /// # Errors
-    /// What LibTorch says.
-    pub fn finish(mut self, notes: &mut Vec<Note>) -> Result<()> {
-        self.front_end.finish();
-        self.collect_features();
-        while self.next < self.available() {
-            let end = (self.next + SEGMENT).min(self.available());
-            self.segment(end, notes)?;
-        }
-        self.decoder.finish(notes);
-        Ok(())
-    }
-
-    /// Takes over the feature rows that are complete.
-    fn collect_features(&mut self) {
-        let mut row = vec![0.0; self.bins];
-        while self.front_end.pop_into(&mut row) {
-            self.features.extend_from_slice(&row);
-        }
-    }
-
-    /// One past the last frame whose features are known.
-    fn available(&self) -> usize {
-        self.first + self.features.len() / self.bins
-    }
-
-    /// Decodes the frames from `next` to `end`, and forgets the features that no later frame needs.
-    fn segment(&mut self, end: usize, notes: &mut Vec<Note>) -> Result<()> {
-        let from = self.next.saturating_sub(MARGIN);
-        let to = (end + MARGIN).min(self.available());
-        let row = |frame: usize| (frame - self.first) * self.bins;
-        let shape = (to - from, self.bins);
-        let part =
-            ArrayView2::from_shape(shape, &self.features[row(from)..row(to)]).map_err(|_| {
-                Error::Shape {
-                    what: "buffered features",
-                    expected: format!("{shape:?}"),
-                    actual: vec![self.features.len()],
-                }
-            })?;
-        let rows = self.transcriber.model.forward(part, self.next - from..end - from)?;
-        for t in 0..rows.onset.nrows() {
-            let row = ActivationRow {
-                onset: rows.onset.row(t),
-                frame: rows.frame.row(t),
-                velocity: rows.velocity.as_ref().map(|v| v.row(t)),
-            };
-            self.decoder.push(row, notes);
-        }
-        self.next = end;
-        let needed = end.saturating_sub(MARGIN);
-        self.features.drain(..row(needed));
-        self.first = needed;
-        Ok(())
+        TranscriptionStream::new(self)
     }
 }

@@ -1,0 +1,63 @@
+//! How a recording is cut for the network.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// How a recording is cut for the network, in frames: each forward pass reads `keep` frames, and `context` more on
+/// either side that only lend what they sound like.
+///
+/// The convolutions see 3 frames to each side; the recurrence forgets within about a second. So activations away from
+/// the ends of the recording hardly depend on where it was cut, and a recording and a stream that are cut alike give
+/// the same notes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Segments {
+    /// Frames whose activations are kept, 1 to 100 000.
+    pub keep: usize,
+    /// Frames of context on either side of them, at most 100 000.
+    pub context: usize,
+}
+
+impl Default for Segments {
+    /// For files: 512 frames, 16.4 s at 32 ms, with 64 on either side.
+    fn default() -> Self {
+        Self { keep: 512, context: 64 }
+    }
+}
+
+impl Segments {
+    /// For audio that is still being played: the same context, and as many frames a pass as let the activations of a
+    /// frame be known at most `look_ahead` frames after it; at least 16, because shorter passes do little but read
+    /// their context.
+    ///
+    /// ```
+    /// use mir_models::infer::Segments;
+    /// let live = Segments::live(128);
+    /// assert_eq!((live.keep, live.look_ahead()), (64, 128));
+    /// assert_eq!(Segments::live(0).look_ahead(), 80);
+    /// ```
+    pub fn live(look_ahead: usize) -> Self {
+        let Self { context, .. } = Self::default();
+        Self { keep: look_ahead.saturating_sub(context).clamp(16, 100_000), context }
+    }
+
+    /// How many frames after a frame its activations are known at the latest.
+    pub const fn look_ahead(&self) -> usize {
+        self.keep + self.context
+    }
+
+    /// Checks both fields.
+    ///
+    /// # Errors
+    /// [`Error::Config`] names the one that is outside its range.
+    pub fn validate(&self) -> Result<()> {
+        if !(1..=100_000).contains(&self.keep) {
+            return Err(Error::config("keep", "1 to 100000 frames", self.keep));
+        }
+        if self.context > 100_000 {
+            return Err(Error::config("context", "at most 100000 frames", self.context));
+        }
+        Ok(())
+    }
+}
