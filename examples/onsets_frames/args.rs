@@ -78,11 +78,27 @@ pub enum Command {
   onsets_frames convert-checkpoint model-10000.pt --model cnn --out cnn.safetensors
   onsets_frames evaluate --weights cnn.safetensors --decoder hw3")]
     ConvertCheckpoint(ConvertArgs),
-    /// Write the notes of recordings as MIDI, TSV and picture
+    /// Write down the notes of recordings, or of a live stream
     #[command(after_help = "Examples:
   onsets_frames transcribe recording.mp3 --out notes
-  onsets_frames transcribe concerts/ a.flac --out notes --device cuda")]
+  onsets_frames transcribe concerts/ --out notes --format mid,json,wav
+  arecord -t raw -f S16_LE -r 44100 -c 1 | onsets_frames transcribe --stream
+
+--set and --config take settings of the decoder (decoder.onset_threshold,
+decoder.frame_threshold, decoder.min_duration), of --offsets keys (keys.window,
+keys.min_notes) and of wav (sample_rate).
+
+Memory does not grow with a recording, but for npz (40 MB an hour and array)
+and wav (635 MB an hour at 44100 Hz).")]
     Transcribe(TranscribeArgs),
+    /// Make a smaller data set out of a part of each split, drawn by --seed
+    #[command(
+        name = "make-subset",
+        after_help = "Examples:
+  onsets_frames make-subset --root MAPS --out small --train 20 --validation 4 --test 5
+  onsets_frames make-subset --root MAPS --out list --list --seed 7"
+    )]
+    MakeSubset(SubsetArgs),
 }
 
 /// Whole sets of settings
@@ -287,16 +303,122 @@ pub struct EvaluateArgs {
     pub report: Option<PathBuf>,
 }
 
+/// What `transcribe` writes, in this order
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum OutputFormat {
+    /// Notes as a MIDI file; with --offsets keys also the pedal
+    Mid,
+    /// Notes as a table: onset, offset, MIDI note, velocity
+    Tsv,
+    /// Notes and pedal with file, weights and settings
+    Json,
+    /// Notes as a JAMS document
+    Jams,
+    /// A piano roll
+    Png,
+    /// How the notes sound on a piano, or with --soundfont
+    Wav,
+    /// Arrays [frames, 88] onset, frame, velocity ...; times
+    Npz,
+}
+
+/// Where notes end
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Offsets {
+    /// Where the sound ends, as the network hears it; no pedal
+    #[default]
+    Sound,
+    /// Where keys may have come up, and a pedal: an estimate
+    Keys,
+}
+
+/// How a sample is written on standard input, little-endian
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SampleFormat {
+    /// 16-bit integers
+    #[default]
+    S16,
+    /// 32-bit floats
+    F32,
+}
+
 /// Settings of a transcription
 #[derive(ArgGroup, Clone, Debug)]
 pub struct TranscribeArgs {
     /// Recordings, or folders of recordings
-    #[arg(required = true, value_name = "FILE_OR_DIR")]
+    #[arg(required_unless_present = "stream", value_name = "FILE_OR_DIR")]
     pub inputs: Vec<PathBuf>,
-    /// Folder for NAME.mid, NAME.tsv and NAME.png
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
+    /// Folder for NAME.mid, NAME.tsv and so on
+    #[arg(long, required_unless_present = "stream", value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// What to write
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_values = ["mid", "tsv", "png"],
+        value_name = "FORMAT"
+    )]
+    pub format: Vec<OutputFormat>,
+    /// Where notes end. What held a note, a finger or the pedal, cannot be heard:
+    /// keys infers a pedal from notes that are damped together, and puts releases
+    /// where the hand goes on; MIDI gets the pedal, and played it sounds alike
+    #[arg(long, value_enum, default_value_t, verbatim_doc_comment)]
+    pub offsets: Offsets,
+    /// Play wav with the piano of this SoundFont (.sf2)
+    #[arg(long, value_name = "FILE")]
+    pub soundfont: Option<PathBuf>,
     /// Weights [default: the network that comes with this program]
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
+    #[command(flatten)]
+    pub live: LiveArgs,
+}
+
+/// Audio from standard input
+#[derive(ArgGroup, Clone, Debug)]
+pub struct LiveArgs {
+    /// Read raw mono samples from standard input, little-endian, and print each note
+    /// once it has ended, as a line of a table
+    #[arg(long, verbatim_doc_comment, conflicts_with_all = ["inputs", "out", "format", "offsets", "soundfont"])]
+    pub stream: bool,
+    /// Samples a second [default: 44100]
+    #[arg(long, value_name = "HZ")]
+    pub rate: Option<u32>,
+    /// How a sample is written [default: s16]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub sample_format: Option<SampleFormat>,
+    /// Print a note at most this long after its end, at least 2.8: less costs more
+    /// work [default: 4.3]
+    #[arg(long, verbatim_doc_comment, value_name = "SECONDS")]
+    pub latency: Option<f64>,
+}
+
+/// Settings of a subset
+#[derive(ArgGroup, Clone, Debug)]
+pub struct SubsetArgs {
+    /// Data set
+    #[arg(long, value_enum, default_value_t = DataName::Maps)]
+    pub data: DataName,
+    /// Folder of the data set
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// Folder for the smaller data set, in the layout of the large one; new or empty
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Recordings of the training split
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub train: usize,
+    /// Recordings of the validation split
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub validation: usize,
+    /// Recordings of the test split
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub test: usize,
+    /// Copy the files, where a second name for each (a hard link) would do
+    #[arg(long)]
+    pub copy: bool,
+    /// Write only the list of recordings, splits.json
+    #[arg(long, conflicts_with = "copy")]
+    pub list: bool,
 }

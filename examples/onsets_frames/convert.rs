@@ -1,8 +1,10 @@
 //! `convert-checkpoint`: weights of the original programs as ours.
 
+use mir_core::RollRule;
 use mir_features::{FrontEndConfig, LogMelConfig};
 use mir_models::{
     config::OnsetsFramesConfig,
+    decode::NoteDecoderConfig,
     infer::TranscriptionModel,
     weights::{Fit, ModelMeta, NameMap, Storage, tensors_of},
 };
@@ -48,7 +50,10 @@ pub fn convert(common: &CommonArgs, args: &ConvertArgs) -> Outcome<()> {
     if !tensors.iter().any(|(name, _)| name.starts_with(&map.prefix)) {
         map.prefix.clear();
     }
-    let meta = ModelMeta::new(architecture, FrontEndConfig::LogMel(front_end));
+    let mut meta = ModelMeta::new(architecture, FrontEndConfig::LogMel(front_end));
+    // The course rounds its labels down, jongwook to the nearest row.
+    let labels = if args.model.course().is_some() { RollRule::Floor } else { RollRule::Round };
+    meta.decoder.row_shift = NoteDecoderConfig::row_shift_of(labels);
     let mut model = TranscriptionModel::new(meta, mir_models::Device::Cpu)?;
     let report = model.import(&args.input, &map, Fit::Strict)?;
     model.meta_mut().training_data = format!("converted from {}", args.input.display());

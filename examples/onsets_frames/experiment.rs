@@ -127,6 +127,11 @@ impl Experiment {
                 roll: RollRule::Floor,
                 ..LoaderConfig::default()
             },
+            // For whoever decodes the trained network with ours.
+            decoder: NoteDecoderConfig {
+                row_shift: NoteDecoderConfig::row_shift_of(RollRule::Floor),
+                ..NoteDecoderConfig::default()
+            },
             original_decoder: Some(OriginalDecoder::Hw3),
             ..Self::mini()
         }

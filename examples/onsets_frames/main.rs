@@ -25,6 +25,7 @@ mod experiment;
 mod model;
 mod probe;
 mod report;
+mod subset;
 mod train;
 mod transcribe;
 
@@ -56,5 +57,6 @@ fn run(args: &Args) -> Outcome<()> {
         Some(Command::Compare(compare)) => compare::compare(&args.common, compare, &stop),
         Some(Command::ConvertCheckpoint(convert)) => convert::convert(&args.common, convert),
         Some(Command::Transcribe(files)) => transcribe::transcribe(&args.common, files, &stop),
+        Some(Command::MakeSubset(subset)) => subset::make(&args.common, subset),
     }
 }

@@ -111,6 +111,10 @@ pub struct ModelArgs {
     /// A trial: 100 steps, validation every 10
     #[arg(long)]
     pub debug: bool,
+    /// Known for the sake of the course's scripts: MIDI and sound of the test pieces
+    /// are always written
+    #[arg(long, alias = "save_midi")]
+    pub save_midi: bool,
 }
 
 impl ModelArgs {

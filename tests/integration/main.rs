@@ -1,6 +1,9 @@
 //! Tests of the workspace as a whole.
 
 mod consumer;
+#[cfg(feature = "models")]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+mod keys_and_pedal;
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 mod long_recording;
 #[cfg(feature = "separation")]

@@ -14,6 +14,8 @@ mod report;
 #[cfg(feature = "models")]
 mod selfcheck;
 #[cfg(all(feature = "models", feature = "hdf5"))]
+mod transcribe;
+#[cfg(all(feature = "models", feature = "hdf5"))]
 mod trials;
 
 use std::{

@@ -1,4 +1,8 @@
-//! `transcribe`: notes of recordings as MIDI, TSV and picture.
+//! `transcribe`: notes of recordings as MIDI, text, picture and sound, or of a stream as they end.
+
+mod live;
+mod output;
+mod settings;
 
 use std::{
     collections::BTreeMap,
@@ -8,40 +12,44 @@ use std::{
 };
 
 use mir_audio::{BlockReader, LoadOptions};
-use mir_core::{Note, formats};
-use mir_eval::plots::{RollPlot, piano_roll};
-use mir_midi::Score;
-use mir_models::infer::Transcriber;
+use mir_core::Note;
 
+use self::{output::Transcript, settings::Setup};
 use crate::{
-    args::TranscribeArgs,
+    args::{OutputFormat, TranscribeArgs},
     common::{
         CommonArgs,
         failure::{Failure, Outcome, chain},
         progress::Progress,
         signals::Stop,
     },
-    evaluate,
 };
 
 /// Samples that are read at a time: half a minute at 16 kHz.
 const BLOCK: usize = 480_000;
 
-/// Transcribes files one after the other; a bad one does not stop the others.
+/// Transcribes files one after the other; a bad one does not stop the others. Or a stream.
 ///
 /// # Errors
 /// A usage failure before anything is written; at the end, a partial failure if some files could not be
 /// transcribed.
 pub fn transcribe(common: &CommonArgs, args: &TranscribeArgs, stop: &Stop) -> Outcome<()> {
-    let jobs = jobs(&args.inputs, &args.out)?;
-    let transcriber = Transcriber::new(evaluate::open_model(args.weights.as_deref(), common)?)?;
-    fs::create_dir_all(&args.out).map_err(|e| {
-        Failure::data(format!("cannot make the folder {}: {e}", args.out.display()))
-    })?;
+    let Some(out) = args.out.as_deref().filter(|_| !args.live.stream) else {
+        return live::transcribe(common, args, stop);
+    };
+    let live = &args.live;
+    if live.rate.is_some() || live.sample_format.is_some() || live.latency.is_some() {
+        let text = "--rate, --sample-format and --latency go with --stream";
+        return Err(Failure::usage(text));
+    }
+    let jobs = jobs(&args.inputs, out)?;
+    let setup = Setup::new(common, args)?;
+    fs::create_dir_all(out)
+        .map_err(|e| Failure::data(format!("cannot make the folder {}: {e}", out.display())))?;
     let start = Instant::now();
     let (mut failed, mut seconds) = (Vec::new(), 0.0);
     for (stem, input) in &jobs {
-        match transcribe_file(&transcriber, input, &args.out.join(stem), common.quiet, stop) {
+        match transcribe_file(&setup, input, &out.join(stem), stop) {
             Ok(done) => seconds += done,
             Err(_) if stop.raised() => {
                 return Err(Failure::interrupted(
@@ -77,28 +85,35 @@ pub fn transcribe(common: &CommonArgs, args: &TranscribeArgs, stop: &Stop) -> Ou
     }
 }
 
-/// Writes `OUT.mid`, `OUT.tsv`, `OUT.png`; the length of the recording in seconds.
-fn transcribe_file(
-    transcriber: &Transcriber,
-    input: &Path,
-    out: &Path,
-    quiet: bool,
-    stop: &Stop,
-) -> Outcome<f64> {
+/// Writes the formats that were asked for; the length of the recording in seconds.
+fn transcribe_file(setup: &Setup, input: &Path, out: &Path, stop: &Stop) -> Outcome<f64> {
+    let (transcript, seconds) = listen(setup, input, stop)?;
+    for &format in &setup.formats {
+        output::write(format, out, &transcript, setup)?;
+    }
+    Ok(seconds)
+}
+
+/// The notes of a recording, read block by block; and its length in seconds.
+fn listen(setup: &Setup, input: &Path, stop: &Stop) -> Outcome<(Transcript, f64)> {
     let named = |error: &(dyn std::error::Error + 'static)| {
         let text = chain(error);
         let name = input.display().to_string();
         Failure::data(if text.contains(&name) { text } else { format!("{name}: {text}") })
     };
-    let rate = transcriber.sample_rate();
+    let rate = setup.transcriber.sample_rate();
     let options = LoadOptions { sample_rate: Some(rate), mono: true, ..LoadOptions::default() };
     let claimed = mir_audio::info(input).map_err(|e| named(&e))?;
     let total = claimed.duration().unwrap_or(0.0);
-    let mut progress = Progress::new("transcribe", "s", total.ceil() as u64, quiet);
-    let name = input.file_name().unwrap_or_default().to_string_lossy();
+    let mut progress = Progress::new("transcribe", "s", total.ceil() as u64, setup.quiet);
+    let name = input.file_name().unwrap_or_default().to_string_lossy().into_owned();
 
-    let mut stream = transcriber.stream()?;
+    let mut stream = setup.transcriber.stream()?;
+    if setup.formats.contains(&OutputFormat::Npz) {
+        stream = stream.keeping_activations();
+    }
     let (mut notes, mut samples) = (Vec::new(), 0);
+    let start = Instant::now();
     for block in BlockReader::open(input, &options, BLOCK).map_err(|e| named(&e))? {
         let block = block.map_err(|e| named(&e))?;
         if stop.raised() {
@@ -106,25 +121,19 @@ fn transcribe_file(
         }
         stream.push(block.channel(0), &mut notes).map_err(|e| named(&e))?;
         samples += block.len();
-        progress.set(rate.seconds(samples) as u64, name.clone());
+        let seconds = rate.seconds(samples);
+        let speed = seconds / start.elapsed().as_secs_f64().max(1e-9);
+        progress.set(seconds as u64, format!("{name}, {speed:.0} x real time"));
     }
-    stream.finish(&mut notes).map_err(|e| named(&e))?;
+    let activations = stream.finish(&mut notes).map_err(|e| named(&e))?;
     Note::sort(&mut notes);
     if samples == 0 {
         return Err(Failure::data(format!("{}: the file holds no samples", input.display())));
     }
-    let duration = rate.seconds(samples);
-    let beside = |extension: &str| {
-        let mut name = out.as_os_str().to_owned();
-        name.push(extension);
-        PathBuf::from(name)
-    };
-    Score::from_notes(&notes).write(beside(".mid"))?;
-    formats::write_notes(beside(".tsv"), &notes)?;
-    let plot = RollPlot { title: name.to_string(), ..RollPlot::default() };
-    piano_roll(None, &notes, &plot)?.write(beside(".png"))?;
-    progress.finish(format!("{name}: {} notes in {duration:.1} s", notes.len()));
-    Ok(duration)
+    let seconds = rate.seconds(samples);
+    progress.finish(format!("{name}: {} notes in {seconds:.1} s", notes.len()));
+    let played = setup.played(&notes)?;
+    Ok((Transcript { name, seconds, notes, played, activations }, seconds))
 }
 
 /// Input files by the stem of their outputs, folders searched for audio.
