@@ -5,7 +5,7 @@
 //! such as tables of metadata, are not taken along.
 //!
 //! ```
-//! use mir_datasets::{Dataset, Split, mini::{Mini, MiniConfig}, subset};
+//! use mir_datasets::{Split, mini::{Mini, MiniConfig}, subset};
 //!
 //! let mini = Mini::new(MiniConfig::default())?;
 //! let small = subset::draw(&mini, |split| if split == Split::Train { 3 } else { 1 }, 7)?;
