@@ -56,7 +56,7 @@ pub struct ActivationRow<'a> {
 /// The notes of a whole recording, sorted by onset.
 ///
 /// # Errors
-/// [`Error::Config`] for an invalid configuration.
+/// [`Error::Config`](crate::Error::Config) for an invalid configuration.
 pub fn decode(
     activations: &TranscriptionActivations,
     config: &NoteDecoderConfig,
@@ -122,7 +122,7 @@ impl NoteDecoder {
     /// A decoder at the start of a recording.
     ///
     /// # Errors
-    /// [`Error::Config`] for an invalid configuration.
+    /// [`Error::Config`](crate::Error::Config) for an invalid configuration.
     pub fn new(config: NoteDecoderConfig, grid: FrameGrid, keys: KeyRange) -> Result<Self> {
         config.validate()?;
         Ok(Self { config, grid, keys, states: vec![KeyState::default(); keys.len()], read: 0 })
