@@ -1,8 +1,8 @@
 //! Augmentation of log-scaled features: what else could this passage have sounded like?
 //!
 //! All act on the features of a window, in the unit of the features, after the crop and before padding, in
-//! the order in which a sound meets them: the instrument's tuning, another sound beside it, the room, its
-//! noise, the recording's timbre and loudness, masks. Each draw is a function of seed, epoch and number of
+//! this order: another window beside it, tuning, the room and its noise, timbre and loudness, noise of single
+//! cells, masks. Each draw is a function of seed, epoch and number of
 //! the window. Everything is off by default.
 
 mod acoustics;
