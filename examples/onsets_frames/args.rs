@@ -67,6 +67,9 @@ pub enum Command {
   onsets_frames evaluate --weights runs/short/model.safetensors
   onsets_frames evaluate --data maps --root MAPS --json scores.json")]
     Evaluate(EvaluateArgs),
+    /// Fit the decoder of a trained network to the validation split: thresholds, and when
+    /// notes end
+    Tune(TuneArgs),
     /// Train several networks on the same data, with the same number of steps, and
     /// draw their scores together
     #[command(after_help = "Examples:
@@ -91,6 +94,9 @@ keys.min_notes) and of wav (sample_rate).
 Memory does not grow with a recording, but for npz (40 MB an hour and array)
 and wav (635 MB an hour at 44100 Hz).")]
     Transcribe(TranscribeArgs),
+    /// Let other pianos play the notes of the training recordings, in other keys and at
+    /// other speeds: more to train on, with train --extra DIR
+    Render(RenderArgs),
     /// Make a smaller data set out of a part of each split, drawn by --seed
     #[command(
         name = "make-subset",
@@ -139,6 +145,10 @@ pub struct DataArgs {
     /// Folder of the data set
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
+    /// Folder of more training recordings, each with its notes beside it as NAME.tsv, such
+    /// as the verb render makes
+    #[arg(long, value_name = "DIR")]
+    pub extra: Vec<PathBuf>,
     /// Folder for computed features [default: mir/features in the user's cache folder]
     #[arg(long, value_name = "DIR")]
     pub cache: Option<PathBuf>,
@@ -303,6 +313,22 @@ pub struct EvaluateArgs {
     pub report: Option<PathBuf>,
 }
 
+/// Settings of a fit of the decoder
+#[derive(ArgGroup, Clone, Debug)]
+pub struct TuneArgs {
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Weights [default: the network that comes with this program]
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    /// Where the weights go with their new decoder
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Store them in half precision
+    #[arg(long)]
+    pub half: bool,
+}
+
 /// What `transcribe` writes, in this order
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum OutputFormat {
@@ -392,6 +418,29 @@ pub struct LiveArgs {
     /// work [default: 4.3]
     #[arg(long, verbatim_doc_comment, value_name = "SECONDS")]
     pub latency: Option<f64>,
+}
+
+/// Settings of rendered recordings
+#[derive(ArgGroup, Clone, Debug)]
+pub struct RenderArgs {
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// A SoundFont (.sf2) whose pianos play; may be given several times [default: the
+    /// synthesised pianos of the built-in data set]
+    #[arg(long, value_name = "FILE")]
+    pub soundfont: Vec<PathBuf>,
+    /// General MIDI programs of each SoundFont that play, counted from 0
+    #[arg(long, value_delimiter = ',', value_name = "N", default_value = "0")]
+    pub program: Vec<u8>,
+    /// Move up or down by this many semitones at most
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub transpose: u8,
+    /// Play slower or faster by this share at most
+    #[arg(long, value_name = "X", default_value_t = 0.1)]
+    pub tempo: f64,
+    /// Folder for NAME.flac and NAME.tsv; what is there already is not made again
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
 }
 
 /// Settings of a subset

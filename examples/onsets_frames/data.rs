@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use mir_datasets::{
-    BuildOptions, Dataset, Error, FeatureStore, OnError, Split, StoreBuilder, Track, loaders::Maps,
+    BuildOptions, Dataset, Error, FeatureStore, OnError, Split, StoreBuilder, Track, WithTraining,
+    loaders::{AudioFolder, Maps},
     mini::Mini,
 };
 
@@ -23,6 +24,14 @@ use crate::{
 /// # Errors
 /// A usage failure without `--root` where one is needed, a data failure if nothing is there.
 pub fn open(args: &DataArgs, experiment: &Experiment) -> Outcome<Arc<dyn Dataset>> {
+    let mut data = named(args, experiment)?;
+    for folder in &args.extra {
+        data = Arc::new(WithTraining::new(data, Arc::new(AudioFolder::open(folder)?))?);
+    }
+    Ok(data)
+}
+
+fn named(args: &DataArgs, experiment: &Experiment) -> Outcome<Arc<dyn Dataset>> {
     match (args.data, &args.root) {
         (DataName::Mini, None) => Ok(Arc::new(Mini::new(experiment.mini.clone())?)),
         (DataName::Mini, Some(_)) => {

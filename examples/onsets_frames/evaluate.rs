@@ -23,7 +23,7 @@ use mir_models::{
     DeviceChoice,
     activations::TranscriptionActivations,
     baseline::PeakPicker,
-    decode::{NoteDecoderConfig, OriginalDecoder, Refinement},
+    decode::{NoteDecoderConfig, OriginalDecoder},
     infer::{Transcriber, TranscriptionModel},
     thresholds::tune,
 };
@@ -89,13 +89,10 @@ pub struct Transcription {
 /// A data failure if the file is unusable, a usage failure for a device that is not there.
 pub fn open_model(weights: Option<&Path>, common: &CommonArgs) -> Outcome<TranscriptionModel> {
     let device = common.device.parse::<DeviceChoice>()?.resolve()?;
-    let mut model = match weights {
+    Ok(match weights {
         Some(path) => TranscriptionModel::open(path, device)?,
         None => TranscriptionModel::from_bytes(SHIPPED, "(the weights of this program)", device)?,
-    };
-    // A network that is used, and not compared in training, dates onsets as closely as it can.
-    model.meta_mut().decoder.refinement = Refinement::Gaussian;
-    Ok(model)
+    })
 }
 
 /// The verb `evaluate`.

@@ -7,7 +7,7 @@ use mir_datasets::{
 use mir_features::{FrontEndConfig, LogMelConfig};
 use mir_models::{
     config::{Clip, CourseModel, LossConfig, OnsetsFramesConfig, TrainConfig},
-    decode::{NoteDecoderConfig, OriginalDecoder},
+    decode::{NoteDecoderConfig, OriginalDecoder, Refinement},
     schedule::Schedule,
     thresholds::SearchConfig,
 };
@@ -98,7 +98,10 @@ impl Experiment {
                 ..LoaderConfig::default()
             },
             front_end: FrontEndConfig::LogMel(front_end),
-            decoder: NoteDecoderConfig::default(),
+            decoder: NoteDecoderConfig {
+                refinement: Refinement::Gaussian,
+                ..NoteDecoderConfig::default()
+            },
             original_decoder: None,
             search: SearchConfig::default(),
             mini: MiniConfig::default(),

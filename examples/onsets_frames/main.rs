@@ -24,10 +24,12 @@ mod evaluate;
 mod experiment;
 mod model;
 mod probe;
+mod render;
 mod report;
 mod subset;
 mod train;
 mod transcribe;
+mod tune;
 
 use std::process::ExitCode;
 
@@ -54,9 +56,11 @@ fn run(args: &Args) -> Outcome<()> {
         Some(Command::FindBatchSize(sizes)) => probe::batch_size(&args.common, sizes),
         Some(Command::Replay(incident)) => probe::replay(&args.common, incident),
         Some(Command::Evaluate(evaluate)) => evaluate::evaluate(&args.common, evaluate, &stop),
+        Some(Command::Tune(tune)) => tune::tune(&args.common, tune, &stop),
         Some(Command::Compare(compare)) => compare::compare(&args.common, compare, &stop),
         Some(Command::ConvertCheckpoint(convert)) => convert::convert(&args.common, convert),
         Some(Command::Transcribe(files)) => transcribe::transcribe(&args.common, files, &stop),
+        Some(Command::Render(render)) => render::render(&args.common, render, &stop),
         Some(Command::MakeSubset(subset)) => subset::make(&args.common, subset),
     }
 }

@@ -33,6 +33,8 @@ pub enum ModelName {
     /// Its second version, for MAESTRO
     #[value(name = "magenta-2019")]
     Magenta2019,
+    /// Notes and pedal between frames (Kong et al. 2021): converted and transcribed with, not trained
+    Hpt,
 }
 
 impl ModelName {
@@ -63,6 +65,11 @@ impl ModelName {
                  use --set model.conv_channels=N",
                 self.text()
             );
+            return Err(Failure::usage(message));
+        }
+        if self == Self::Hpt {
+            let message = "hpt is not trained here; convert its published checkpoint with \
+                           convert-checkpoint --model hpt";
             return Err(Failure::usage(message));
         }
         Ok(match self {

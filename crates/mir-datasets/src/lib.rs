@@ -15,6 +15,8 @@
 //! | batches for contrastive learning, mixtures for separation | [`contrastive`], [`remix`] |
 //! | scores played with recorded notes | [`sampled`] |
 //! | music with stems, melodies, several pitches, made by seed | [`synthetic`] |
+//! | the notes of recordings on other instruments | [`rerender`] |
+//! | more training recordings beside those of a data set | [`WithTraining`] |
 //! | any data set as plain files | [`export`](mod@export) |
 //! | a smaller data set out of a larger one | [`subset`] |
 //!
@@ -81,6 +83,7 @@ mod ordered;
 mod positioned;
 mod random;
 pub mod remix;
+pub mod rerender;
 pub mod sampled;
 pub mod splits;
 pub mod stats;
@@ -90,6 +93,7 @@ pub mod synthetic;
 mod targets;
 pub mod validate;
 mod window;
+mod with_training;
 
 pub use annotation::{Annotation, Kind, Label, Stem};
 pub use augment::AugmentConfig;
@@ -107,6 +111,7 @@ pub use store::{
 pub use store::{Hdf5Store, Hdf5Writer};
 pub use validate::{ValidateConfig, ValidationReport, validate};
 pub use window::{Sampling, Voicing, WindowConfig, WindowIndex, WindowSampler};
+pub use with_training::WithTraining;
 
 pub use mir_audio::LoadOptions;
 pub use mir_core::{AudioBuffer, Fingerprint, Note};

@@ -22,7 +22,7 @@ use crate::{
     augment::{self, Acoustics, Scale},
     positioned::{self, Positioned, batch_source},
     random::{self, Purpose},
-    targets::{self, NoteIndex},
+    targets::{self, NoteIndex, Scene},
 };
 
 /// A batch of note transcription: features `[batch, channels, frames, bins]` and rolls.
@@ -198,9 +198,10 @@ impl BatchPlan {
                 input.as_slice_mut().unwrap_or_else(|| unreachable!("a fresh array is contiguous"));
             reader.window(window, position.epoch, number, values)?;
             let covered = self.covered(window);
-            self.draw(&mut targets, item, window, covered);
+            let semitones = self.transposed(position.epoch, number);
+            self.draw(&mut targets, item, window, covered, semitones);
             if let Some(mixed_in) = self.mixed_in(position.epoch, number) {
-                self.draw(&mut targets, item, mixed_in.window, covered);
+                self.draw(&mut targets, item, mixed_in.window, covered, semitones);
             }
         }
         Ok(Batch { inputs, targets, windows })
@@ -230,17 +231,36 @@ impl BatchPlan {
         chosen.then(|| MixedIn { window: self.sampler.windows(epoch, other, 1)[0], shift })
     }
 
+    /// By how many semitones window `number` of an epoch moves up.
+    fn transposed(&self, epoch: u64, number: u64) -> i32 {
+        let most = self.config.augment.transpose;
+        if most == 0 {
+            return 0;
+        }
+        let mut rng = random::stream(self.config.seed, epoch, number, Purpose::Transpose);
+        random::below(&mut rng, 2 * usize::from(most) + 1) as i32 - i32::from(most)
+    }
+
     /// Frames of the recording in a window, context not counted.
     fn covered(&self, window: Window) -> usize {
         let available = self.store.tracks()[window.track].frames;
         available.saturating_sub(window.start).min(self.config.window.frames)
     }
 
-    /// Draws the first `frames` frames of a window into row `item` of the targets, beside what is there.
-    fn draw(&self, targets: &mut TranscriptionTargets, item: usize, window: Window, frames: usize) {
-        let range = window.start..window.start + frames.min(self.covered(window));
-        let (notes, grid) = (&self.notes[window.track], self.store.header().grid);
-        targets::draw(targets, item, notes, grid, self.config.keys, range, self.config.roll);
+    /// Draws the first `frames` frames of a window, some semitones higher, into row `item` of the targets, beside
+    /// what is there.
+    fn draw(
+        &self,
+        targets: &mut TranscriptionTargets,
+        item: usize,
+        window: Window,
+        frames: usize,
+        semitones: i32,
+    ) {
+        let frames = window.start..window.start + frames.min(self.covered(window));
+        let (grid, keys, rule) = (self.store.header().grid, self.config.keys, self.config.roll);
+        let scene = Scene { notes: &self.notes[window.track], grid, keys, frames, semitones, rule };
+        targets::draw(targets, item, &scene);
     }
 
     /// Reads a window into `[channels, input frames, bins]`; which of these frames the recording covers. The others
@@ -291,7 +311,9 @@ impl Reader<'_> {
         }
         let stream = |purpose| random::stream(config.seed, epoch, number, purpose);
         let acoustics = config.augment.has_acoustics().then(|| {
-            Acoustics::draw(&config.augment, &plan.scale, bins, &mut stream(Purpose::Room))
+            let semitones = plan.transposed(epoch, number);
+            let rng = &mut stream(Purpose::Room);
+            Acoustics::draw(&config.augment, &plan.scale, bins, semitones, rng)
         });
         let cells = covered.start * bins..covered.end * bins;
         let per_channel = config.window.input_frames() * bins;

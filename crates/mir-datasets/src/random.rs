@@ -24,6 +24,10 @@ pub(crate) enum Purpose {
     Room = 5,
     /// What is mixed into a crop.
     Mix = 6,
+    /// Pitch of a crop.
+    Transpose = 7,
+    /// How a recording is played again.
+    Rerender = 8,
     /// Division of a data set.
     Split = 16,
 }

@@ -51,27 +51,37 @@ pub(crate) fn zeros(batch: usize, frames: usize, keys: usize) -> TranscriptionTa
     }
 }
 
-/// Draws a window into row `item` of a batch, beside the notes that are there; the first `frames.len()` frames are
-/// the recording's.
-pub(crate) fn draw(
-    targets: &mut TranscriptionTargets,
-    item: usize,
-    notes: &NoteIndex,
-    grid: FrameGrid,
-    keys: KeyRange,
-    frames: Range<usize>,
-    rule: RollRule,
-) {
+/// What is drawn: a stretch of a recording, perhaps in another key.
+#[derive(Clone, Debug)]
+pub(crate) struct Scene<'a> {
+    pub notes: &'a NoteIndex,
+    pub grid: FrameGrid,
+    pub keys: KeyRange,
+    pub frames: Range<usize>,
+    /// How much higher all notes are.
+    pub semitones: i32,
+    pub rule: RollRule,
+}
+
+/// Draws a window into row `item` of a batch, beside the notes that are there; its first frames are the recording's.
+pub(crate) fn draw(targets: &mut TranscriptionTargets, item: usize, scene: &Scene<'_>) {
+    let Scene { notes, grid, keys, ref frames, semitones, rule } = *scene;
     let covered = frames.len();
-    let near = notes.near(&grid, &frames);
-    let (roll, _) = PianoRoll::window(near, grid, keys, frames, rule);
+    let near = notes.near(&grid, frames);
+    let (roll, _) = PianoRoll::window(near, grid, keys, frames.clone(), rule);
+    // A key moves to the place of another; what leaves the keys is lost.
+    let (up, down) = (semitones.max(0) as usize, semitones.min(0).unsigned_abs() as usize);
+    let kept = keys.len().saturating_sub(up + down);
     for (target, drawn) in [
         (&mut targets.onset, &roll.onset),
         (&mut targets.offset, &roll.offset),
         (&mut targets.frame, &roll.frame),
         (&mut targets.velocity, &roll.velocity),
     ] {
-        target.slice_mut(s![item, ..covered, ..]).zip_mut_with(drawn, |a, &b| *a = a.max(b));
+        let drawn = drawn.slice(s![.., down..down + kept]);
+        target
+            .slice_mut(s![item, ..covered, up..up + kept])
+            .zip_mut_with(&drawn, |a, &b| *a = a.max(b));
     }
     targets.mask.slice_mut(s![item, ..covered]).fill(1.0);
 }
@@ -88,6 +98,7 @@ mod tests {
         fn the_notes_near_a_window_draw_the_same_targets_as_all_notes(
             raw in prop::collection::vec((21u8..109, 0.0f64..9.0, 0.0f64..4.0, 1u8..128), 0..60),
             start in 0usize..250, length in 1usize..60,
+            semitones in -5i32..=5,
             rule in prop::sample::select(vec![
                 RollRule::Floor, RollRule::Round, RollRule::Magenta, RollRule::Inclusive]),
         ) {
@@ -103,13 +114,29 @@ mod tests {
             let index = NoteIndex::new(notes.clone());
             let frames = start..start + length;
             let mut targets = zeros(1, length, 88);
-            draw(&mut targets, 0, &index, grid, KeyRange::PIANO, frames.clone(), rule);
-            let (all, _) = PianoRoll::window(&notes, grid, KeyRange::PIANO, frames, rule);
+            let keys = KeyRange::PIANO;
+            let scene = Scene { notes: &index, grid, keys, frames: frames.clone(), semitones: 0, rule };
+            draw(&mut targets, 0, &scene);
+            let (all, _) = PianoRoll::window(&notes, grid, KeyRange::PIANO, frames.clone(), rule);
             prop_assert_eq!(targets.onset.slice(s![0, .., ..]), all.onset.view());
             prop_assert_eq!(targets.offset.slice(s![0, .., ..]), all.offset.view());
             prop_assert_eq!(targets.frame.slice(s![0, .., ..]), all.frame.view());
             prop_assert_eq!(targets.velocity.slice(s![0, .., ..]), all.velocity.view());
             prop_assert!(targets.mask.iter().all(|&m| m > 0.5));
+
+            // In another key: as if the notes had been written there.
+            let higher: Vec<Note> = notes
+                .iter()
+                .filter_map(|note| {
+                    let key = Key::new((note.pitch().midi() as i32 + semitones).try_into().ok()?).ok()?;
+                    Note::new(note.onset(), note.offset(), key.pitch(), note.velocity()).ok()
+                })
+                .collect();
+            let (expected, _) = PianoRoll::window(&higher, grid, keys, frames.clone(), rule);
+            let mut targets = zeros(1, length, 88);
+            draw(&mut targets, 0, &Scene { notes: &index, grid, keys, frames, semitones, rule });
+            prop_assert_eq!(targets.onset.slice(s![0, .., ..]), expected.onset.view());
+            prop_assert_eq!(targets.frame.slice(s![0, .., ..]), expected.frame.view());
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a transcription network says: probabilities of frames and keys.
 
 use mir_core::{FrameGrid, KeyRange};
-use ndarray::Array2;
+use ndarray::{Array1, Array2};
 
 /// Probabilities `[frames, keys]` of one recording.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,4 +25,17 @@ impl TranscriptionActivations {
     pub fn frames(&self) -> usize {
         self.onset.nrows()
     }
+}
+
+/// Probabilities, one a frame, of the sustain pedal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PedalActivations {
+    /// Time of the values.
+    pub grid: FrameGrid,
+    /// How near it is to going down, in [0, 1].
+    pub onset: Array1<f32>,
+    /// How near it is to coming up, in [0, 1].
+    pub offset: Array1<f32>,
+    /// Probability that it is down, in [0, 1].
+    pub frame: Array1<f32>,
 }

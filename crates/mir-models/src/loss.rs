@@ -185,13 +185,15 @@ struct Cells<'a> {
 fn cross_entropy(logits: &Tensor, target: &Tensor, cells: &Cells<'_>) -> Result<Tensor> {
     let operation = "the cross entropy";
     let none: Option<&Tensor> = None;
-    let positive = Tensor::f_from_slice(&[cells.positive as f32])
-        .and_then(|t| t.f_to_device(logits.device()))
+    // A weight of one would be multiplied into every cell all the same: the plain form is the faster one.
+    let positive = ((cells.positive - 1.0).abs() > f64::EPSILON)
+        .then(|| Tensor::f_from_slice(&[cells.positive as f32])?.f_to_device(logits.device()))
+        .transpose()
         .during(operation)?;
     let plain = cells.gamma <= 0.0;
     let reduction = if plain && cells.mask.is_none() { Reduction::Mean } else { Reduction::None };
     let entropy = logits
-        .f_binary_cross_entropy_with_logits(target, cells.weight, Some(&positive), reduction)
+        .f_binary_cross_entropy_with_logits(target, cells.weight, positive.as_ref(), reduction)
         .during(operation)?;
     if reduction == Reduction::Mean {
         return Ok(entropy);

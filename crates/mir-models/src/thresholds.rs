@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Result,
     activations::TranscriptionActivations,
-    decode::{NoteDecoderConfig, decode},
+    decode::{EndModel, NoteDecoderConfig, decode},
 };
 
 /// The values that are tried.
@@ -40,7 +40,8 @@ pub struct Tuned {
 }
 
 /// Searches the onset threshold for the best mean note F1, then, with that one fixed, the frame threshold
-/// for the best mean of note F1 with offsets. Ties keep the lower threshold.
+/// for the best mean of note F1 with offsets. Ties keep the lower threshold. At last the ends of notes are
+/// [learned](EndModel), and kept if that mean is better with them.
 ///
 /// Onsets do not depend on the frame threshold, so the two searches do not have to be nested.
 ///
@@ -67,6 +68,7 @@ pub fn tune(
         let n = recordings.len() as f64;
         Ok((sum.0 / n, sum.1 / n))
     };
+    let base = &NoteDecoderConfig { ends: None, ..base.clone() };
     let mut best = Tuned { decoder: base.clone(), note_f1: -1.0, note_with_offset_f1: -1.0 };
     for &onset_threshold in &search.onset {
         let decoder = NoteDecoderConfig { onset_threshold, ..base.clone() };
@@ -77,6 +79,13 @@ pub fn tune(
     }
     for &frame_threshold in &search.frame {
         let decoder = NoteDecoderConfig { frame_threshold, ..best.decoder.clone() };
+        let (note_f1, note_with_offset_f1) = score(&decoder)?;
+        if note_with_offset_f1 > best.note_with_offset_f1 {
+            best = Tuned { decoder, note_f1, note_with_offset_f1 };
+        }
+    }
+    if let Some(ends) = EndModel::fit(recordings, &best.decoder)? {
+        let decoder = NoteDecoderConfig { ends: Some(ends), ..best.decoder.clone() };
         let (note_f1, note_with_offset_f1) = score(&decoder)?;
         if note_with_offset_f1 > best.note_with_offset_f1 {
             best = Tuned { decoder, note_f1, note_with_offset_f1 };

@@ -11,7 +11,7 @@ use mir_audio::{RawDecoder, RawFormat, ResampleConfig, Resampler, StreamingResam
 use mir_core::{Note, SampleRate, formats};
 use mir_models::infer::{Segments, Transcriber, TranscriptionStream};
 
-use super::settings::Setup;
+use super::settings::{Ear as Hearing, Setup};
 use crate::{
     args::{SampleFormat, TranscribeArgs},
     common::{
@@ -40,7 +40,11 @@ pub fn transcribe(common: &CommonArgs, args: &TranscribeArgs, stop: &Stop) -> Ou
     };
     let rate = SampleRate::new(args.live.rate.unwrap_or(44_100))
         .map_err(|e| Failure::usage(format!("--rate: {e}")))?;
-    let transcriber = in_time(setup.transcriber, args.live.latency.unwrap_or(LATENCY))?;
+    let Hearing::Notes(transcriber) = setup.ear else {
+        let text = "these weights hear whole recordings; a stream needs those of Onsets and Frames";
+        return Err(Failure::usage(text));
+    };
+    let transcriber = in_time(*transcriber, args.live.latency.unwrap_or(LATENCY))?;
     let mut ear = Ear::new(&transcriber, rate, format)?;
     let mut printer = Printer::new()?;
     let input = read_in_pieces();
@@ -75,7 +79,7 @@ pub fn transcribe(common: &CommonArgs, args: &TranscribeArgs, stop: &Stop) -> Ou
 fn in_time(transcriber: Transcriber, latency: f64) -> Outcome<Transcriber> {
     let frame_rate = transcriber.grid().frame_rate();
     // Beside the look-ahead of the network: that of the decoder, and half an analysis frame.
-    let own = transcriber.model().meta().decoder.merge + 3;
+    let own = transcriber.model().meta().decoder.delay() + 3;
     let segments = Segments::live(((latency * frame_rate) as usize).saturating_sub(own));
     let least = (segments.look_ahead() + own) as f64 / frame_rate;
     if !(least..=600.0).contains(&latency) {

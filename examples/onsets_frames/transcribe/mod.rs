@@ -12,9 +12,17 @@ use std::{
 };
 
 use mir_audio::{BlockReader, LoadOptions};
-use mir_core::Note;
+use mir_core::{AudioBuffer, Note};
+use mir_models::{
+    activations::TranscriptionActivations,
+    decode::KeysAndPedal,
+    infer::{HighResolutionTranscriber, NotesAndPedal},
+};
 
-use self::{output::Transcript, settings::Setup};
+use self::{
+    output::Transcript,
+    settings::{Ear, Setup},
+};
 use crate::{
     args::{OutputFormat, TranscribeArgs},
     common::{
@@ -101,14 +109,31 @@ fn listen(setup: &Setup, input: &Path, stop: &Stop) -> Outcome<(Transcript, f64)
         let name = input.display().to_string();
         Failure::data(if text.contains(&name) { text } else { format!("{name}: {text}") })
     };
-    let rate = setup.transcriber.sample_rate();
+    let rate = setup.ear.sample_rate();
     let options = LoadOptions { sample_rate: Some(rate), mono: true, ..LoadOptions::default() };
     let claimed = mir_audio::info(input).map_err(|e| named(&e))?;
     let total = claimed.duration().unwrap_or(0.0);
     let mut progress = Progress::new("transcribe", "s", total.ceil() as u64, setup.quiet);
     let name = input.file_name().unwrap_or_default().to_string_lossy().into_owned();
 
-    let mut stream = setup.transcriber.stream()?;
+    let transcriber = match &setup.ear {
+        Ear::Notes(transcriber) => transcriber,
+        Ear::HighResolution(transcriber) => {
+            let audio = mir_audio::load(input, &options).map_err(|e| named(&e))?;
+            let heard = hear_whole(transcriber, &audio, &mut progress, stop)
+                .map_err(|failure| failure.of_file(input))?;
+            let (NotesAndPedal { notes, pedal }, activations) = heard;
+            let seconds = audio.duration();
+            progress.finish(format!("{name}: {} notes in {seconds:.1} s", notes.len()));
+            let kept = setup.formats.contains(&OutputFormat::Npz).then_some(activations);
+            let played = KeysAndPedal { sounding: notes.clone(), keys: notes.clone(), pedal };
+            return Ok((
+                Transcript { name, seconds, notes, played: Some(played), activations: kept },
+                seconds,
+            ));
+        }
+    };
+    let mut stream = transcriber.stream()?;
     if setup.formats.contains(&OutputFormat::Npz) {
         stream = stream.keeping_activations();
     }
@@ -134,6 +159,28 @@ fn listen(setup: &Setup, input: &Path, stop: &Stop) -> Outcome<(Transcript, f64)
     progress.finish(format!("{name}: {} notes in {seconds:.1} s", notes.len()));
     let played = setup.played(&notes)?;
     Ok((Transcript { name, seconds, notes, played, activations }, seconds))
+}
+
+/// Notes and pedal of a recording that is heard as a whole, and what the network said about the notes.
+fn hear_whole(
+    transcriber: &HighResolutionTranscriber,
+    audio: &AudioBuffer,
+    progress: &mut Progress,
+    stop: &Stop,
+) -> Outcome<(NotesAndPedal, TranscriptionActivations)> {
+    if audio.is_empty() {
+        return Err(Failure::data("the file holds no samples"));
+    }
+    let rate = transcriber.sample_rate();
+    let start = Instant::now();
+    let said = transcriber.activations(audio, |samples| {
+        let seconds = rate.seconds(samples);
+        let speed = seconds / start.elapsed().as_secs_f64().max(1e-9);
+        progress.set(seconds as u64, format!("{speed:.1} x real time"));
+        !stop.raised()
+    })?;
+    let said = said.ok_or_else(|| Failure::interrupted("stopped", stop.signal()))?;
+    Ok((transcriber.decode(&said)?, said.notes))
 }
 
 /// Input files by the stem of their outputs, folders searched for audio.

@@ -4,8 +4,13 @@ use std::{fs::File, path::Path};
 
 use mir_core::{Fingerprint, Note, SampleRate};
 use mir_models::{
-    decode::{KeyConfig, KeysAndPedal, NoteDecoderConfig, keys_and_pedal},
-    infer::Transcriber,
+    DeviceChoice,
+    decode::{
+        KeyConfig, KeysAndPedal, NoteDecoderConfig, PedalDecoderConfig, RegressionDecoderConfig,
+        keys_and_pedal,
+    },
+    infer::{HighResolutionMeta, HighResolutionModel, HighResolutionTranscriber, Transcriber},
+    weights::format_of,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -24,7 +29,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The decoder; that of the weights, if nothing is changed.
-    pub decoder: NoteDecoderConfig,
+    pub decoder: Decoder,
     /// Keys and pedal, for `--offsets keys`.
     pub keys: KeyConfig,
     /// Rate of sound, Hz.
@@ -34,7 +39,7 @@ pub struct Settings {
 /// Everything that the files of one call share.
 #[derive(Debug)]
 pub struct Setup {
-    pub transcriber: Transcriber,
+    pub ear: Ear,
     pub settings: Settings,
     /// Of sound.
     pub rate: SampleRate,
@@ -46,6 +51,86 @@ pub struct Setup {
     pub quiet: bool,
     /// Which weights, for those who read the notes later.
     pub weights: Value,
+}
+
+/// How notes are decoded: a network of its own kind, a decoder of its own.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Decoder {
+    /// Of Onsets and Frames.
+    Notes(NoteDecoderConfig),
+    /// Of the high-resolution networks.
+    HighResolution {
+        /// Of the notes.
+        notes: RegressionDecoderConfig,
+        /// Of the pedal.
+        pedal: PedalDecoderConfig,
+    },
+}
+
+/// What hears the notes.
+#[derive(Debug)]
+pub enum Ear {
+    /// A network that hears notes, block by block.
+    Notes(Box<Transcriber>),
+    /// One that hears notes and pedal, in a whole recording.
+    HighResolution(Box<HighResolutionTranscriber>),
+}
+
+impl Ear {
+    /// Around the weights, and the decoder that they ask for.
+    fn open(weights: Option<&Path>, common: &CommonArgs) -> Outcome<Self> {
+        let is_high = match weights {
+            Some(path) => format_of(path)? == HighResolutionMeta::FORMAT,
+            None => false,
+        };
+        if let (true, Some(path)) = (is_high, weights) {
+            let device = common.device.parse::<DeviceChoice>()?.resolve()?;
+            let model = HighResolutionModel::open(path, device)?;
+            return Ok(Self::HighResolution(Box::new(HighResolutionTranscriber::new(model)?)));
+        }
+        let model = evaluate::open_model(weights, common)?;
+        Ok(Self::Notes(Box::new(Transcriber::new(model)?)))
+    }
+
+    fn decoder(&self) -> Decoder {
+        match self {
+            Self::Notes(ear) => Decoder::Notes(ear.model().meta().decoder.clone()),
+            Self::HighResolution(ear) => {
+                let meta = ear.model().meta();
+                Decoder::HighResolution {
+                    notes: meta.decoder.clone(),
+                    pedal: meta.pedal_decoder.clone(),
+                }
+            }
+        }
+    }
+
+    /// The same with another decoder.
+    fn with(mut self, decoder: &Decoder) -> Outcome<Self> {
+        match (&mut self, decoder) {
+            (Self::Notes(ear), Decoder::Notes(config)) => {
+                config.validate()?;
+                ear.model_mut().meta_mut().decoder = config.clone();
+            }
+            (Self::HighResolution(ear), Decoder::HighResolution { notes, pedal }) => {
+                notes.validate()?;
+                pedal.validate()?;
+                let meta = ear.model_mut().meta_mut();
+                (meta.decoder, meta.pedal_decoder) = (notes.clone(), pedal.clone());
+            }
+            _ => return Err(Failure::usage("these weights have another decoder")),
+        }
+        Ok(self)
+    }
+
+    /// The sample rate that it hears at.
+    pub fn sample_rate(&self) -> SampleRate {
+        match self {
+            Self::Notes(ear) => ear.sample_rate(),
+            Self::HighResolution(ear) => ear.sample_rate(),
+        }
+    }
 }
 
 /// What plays the notes.
@@ -84,18 +169,18 @@ impl Setup {
         if args.soundfont.is_some() && !formats.contains(&OutputFormat::Wav) {
             return Err(Failure::usage("--soundfont is for sound: add wav to --format"));
         }
-        let mut model = evaluate::open_model(args.weights.as_deref(), common)?;
-        let defaults = Settings {
-            decoder: model.meta().decoder.clone(),
-            keys: KeyConfig::default(),
-            sample_rate: 44_100,
-        };
+        let ear = Ear::open(args.weights.as_deref(), common)?;
+        if matches!((&ear, args.offsets), (Ear::HighResolution(_), Offsets::Keys)) {
+            let text = "--offsets keys guesses a pedal, and these weights hear it; leave it out";
+            return Err(Failure::usage(text));
+        }
+        let defaults =
+            Settings { decoder: ear.decoder(), keys: KeyConfig::default(), sample_rate: 44_100 };
         let settings = config::resolve(&defaults, common.config.as_deref(), &common.set)?;
-        settings.decoder.validate()?;
         settings.keys.validate()?;
         let rate = SampleRate::new(settings.sample_rate)
             .map_err(|e| Failure::usage(format!("sample_rate: {e}")))?;
-        model.meta_mut().decoder = settings.decoder.clone();
+        let ear = ear.with(&settings.decoder)?;
         let fingerprint = match &args.weights {
             None => Fingerprint::of_bytes(evaluate::SHIPPED),
             Some(path) => Fingerprint::of_reader(File::open(path)?)?,
@@ -103,11 +188,17 @@ impl Setup {
         let weights = json!({
             "file": args.weights.as_deref().and_then(Path::file_name).map(|n| n.to_string_lossy()),
             "sha256_first_16_bytes": fingerprint.to_string(),
-            "steps": model.meta().step,
-            "training_data": model.meta().training_data,
+            "steps": match &ear {
+                Ear::Notes(ear) => Some(ear.model().meta().step),
+                Ear::HighResolution(_) => None,
+            },
+            "training_data": match &ear {
+                Ear::Notes(ear) => &ear.model().meta().training_data,
+                Ear::HighResolution(ear) => &ear.model().meta().training_data,
+            },
         });
         Ok(Self {
-            transcriber: Transcriber::new(model)?,
+            ear,
             settings,
             rate,
             formats,

@@ -21,6 +21,12 @@ use mir_datasets::{
 };
 use mir_eval::transcription::{self, TranscriptionConfig};
 use mir_midi::{Pedal, PedalEvent, PedalRule, Performance, piano, piano::PianoConfig};
+use mir_models::{
+    Device,
+    config::HighResolutionConfig,
+    infer::{HighResolutionMeta, HighResolutionModel},
+    weights::Storage,
+};
 use serde_json::Value;
 
 use super::{Folder, assert_done, assert_fails, onsets_frames, program, stderr};
@@ -341,4 +347,90 @@ fn a_subset_is_a_smaller_data_set() {
     assert_fails(&make(&[]), 2, &["100 of 2 recordings of train"]);
     let output = run(&["make-subset", "--data", "mini", "--out", &out]);
     assert_fails(&output, 2, &["--data maps"]);
+}
+
+#[test]
+fn other_pianos_play_what_is_trained_on() {
+    let folder = Folder::new();
+    let root = onsets_frames::maps(&folder);
+    let out = folder.text("more");
+    let render = ["render", "--data", "maps", "--root", &root, "--out", &out, "--quiet"];
+    assert_done(&run(&render));
+    let names = folder.names("more");
+    // Two training pieces, each with sound and notes; none of validation or test.
+    assert_eq!(names.len(), 4, "{names:?}");
+    assert!(
+        names.iter().all(|name| name.starts_with("MAPS_MUS-study_") && !name.contains("three"))
+    );
+    let first = names.iter().find(|name| name.ends_with(".tsv")).unwrap();
+    let notes = formats::read_notes(folder.path("more").join(first)).unwrap();
+    assert_eq!(notes.len(), 2);
+    assert!((0.45..0.55).contains(&notes[0].onset()) && notes[0].pitch().midi() < 66.0);
+
+    // What is there is not made again; what is missing is, equal to the last bit.
+    let sound = folder.path("more").join(first.replace(".tsv", ".flac"));
+    let before = fs::read(&sound).unwrap();
+    fs::write(&sound, b"").unwrap();
+    assert_done(&run(&render));
+    assert_eq!(fs::read(&sound).unwrap(), b"");
+    fs::remove_file(folder.path("more").join(first)).unwrap();
+    assert_done(&run(&render));
+    assert_eq!(fs::read(&sound).unwrap(), before);
+
+    let trained = onsets_frames::train_maps(&folder, &["--steps", "2", "--extra", &out]);
+    assert_done(&trained);
+    assert!(stderr(&trained).contains("train: 4 recordings"), "{}", stderr(&trained));
+    let twice = onsets_frames::train_maps(
+        &folder,
+        &["--steps", "1", "--force", "--extra", &out, "--extra", &out],
+    );
+    assert_fails(&twice, 2, &["names that the data set does not have", "study_"]);
+    let wild = [&render[..], &["--tempo", "2"]].concat();
+    assert_fails(&run(&wild), 2, &["tempo", "0 to 0.5"]);
+}
+
+#[test]
+fn high_resolution_weights_are_converted_and_hear_notes_and_pedal() {
+    let folder = Folder::new();
+    let input = arpeggios(&folder);
+    let architecture = HighResolutionConfig {
+        conv_channels: [2, 3, 4, 5],
+        fc_units: 8,
+        gru_units: 4,
+        ..HighResolutionConfig::default()
+    };
+    let meta = HighResolutionMeta::new(architecture);
+    let random = HighResolutionModel::new(meta, Device::Cpu).unwrap();
+    random.save(&folder.path("foreign.safetensors"), Storage::F32).unwrap();
+
+    let (foreign, weights) = (folder.text("foreign.safetensors"), folder.text("hpt.safetensors"));
+    assert_done(&run(&["convert-checkpoint", &foreign, "--model", "hpt", "--out", &weights]));
+    let out = folder.text("out");
+    let listen = ["transcribe", &input, "--weights", &weights, "--out", &out];
+    // An untrained network says about a half everywhere: with these thresholds it hears something.
+    let eager = [
+        "--format=mid,json,npz",
+        "--set",
+        "decoder.notes.onset_threshold=0.1",
+        "--set",
+        "decoder.pedal.frame_threshold=0.3",
+    ];
+    assert_done(&run(&[&listen[..], &eager].concat()));
+    let told = json(&folder.path("out/arpeggios.json"));
+    assert_eq!(told["settings"]["decoder"]["pedal"]["frame_threshold"], 0.3);
+    assert!(told["pedal"].is_array());
+    let played = mir_midi::Score::read(folder.path("out/arpeggios.mid")).unwrap().performance();
+    let heard = |kind: &str| !told[kind].as_array().unwrap().is_empty();
+    assert!(heard("notes") && !played.notes.is_empty());
+    assert_eq!(heard("pedal"), !played.pedals.is_empty());
+    assert_eq!(folder.names("out"), ["arpeggios.json", "arpeggios.mid", "arpeggios.npz"]);
+
+    let guess = [&listen[..], &["--offsets", "keys"]].concat();
+    assert_fails(&run(&guess), 2, &["these weights hear it"]);
+    assert_fails(
+        &run(&["transcribe", "--stream", "--weights", &weights]),
+        2,
+        &["whole recordings"],
+    );
+    assert_fails(&run(&["train", "--model", "hpt"]), 2, &["convert-checkpoint"]);
 }

@@ -39,11 +39,12 @@ const CURVE_ORDER: usize = 8;
 
 impl Acoustics {
     /// Draws always the same numbers, whatever is switched on: switching one variation on does not change the
-    /// others.
+    /// others. The semitones are given, since the targets move with them.
     pub(crate) fn draw(
         config: &AugmentConfig,
         scale: &Scale,
         bins: usize,
+        semitones: i32,
         rng: &mut impl Rng,
     ) -> Self {
         let cents = config.detune_cents * random::symmetric(rng);
@@ -52,7 +53,9 @@ impl Acoustics {
         let coefficients: [f64; CURVE_ORDER] =
             std::array::from_fn(|k| config.equalizer * random::symmetric(rng) / (k + 1) as f64);
 
-        let from = if config.detune_cents > 0.0 { shifted(&scale.hz, cents) } else { Vec::new() };
+        let cents = cents + 100.0 * f64::from(semitones);
+        let moves = config.detune_cents > 0.0 || semitones != 0;
+        let from = if moves { shifted(&scale.hz, cents) } else { Vec::new() };
         let exponent = scale.exponent.unwrap_or(1.0);
         let reverb = (config.reverb > 0.0).then(|| {
             let seconds = config.reverb_seconds * (0.25 + 0.75 * length);
@@ -170,7 +173,7 @@ mod tests {
     fn varied(config: &AugmentConfig, x: &[f32], item: u64) -> Vec<f32> {
         let mut rng = random::stream(7, 0, item, Purpose::Room);
         let mut y = x.to_vec();
-        Acoustics::draw(config, &scale(), BINS, &mut rng).apply(&mut y, BINS);
+        Acoustics::draw(config, &scale(), BINS, 0, &mut rng).apply(&mut y, BINS);
         y
     }
 

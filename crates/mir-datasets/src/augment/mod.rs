@@ -1,7 +1,7 @@
 //! Augmentation of log-scaled features: what else could this passage have sounded like?
 //!
 //! All act on the features of a window, in the unit of the features, after the crop and before padding, in
-//! this order: another window beside it, tuning, the room and its noise, timbre and loudness, noise of single
+//! this order: another window beside it, key and tuning, the room and its noise, timbre and loudness, noise of single
 //! cells, masks. Each draw is a function of seed, epoch and number of
 //! the window. Everything is off by default.
 
@@ -30,6 +30,10 @@ pub struct AugmentConfig {
     /// Tuning: the recording moves up or down by a number of cents that is uniform in ±`detune_cents`, 0 to
     /// 100; values between bins are interpolated. For features whose bins are frequencies.
     pub detune_cents: f64,
+    /// Key: the recording moves up or down by a whole number of semitones, uniform in ±`transpose`, 0 to 12, and
+    /// its notes with it; those that leave the keys of the targets are lost. For features whose bins are frequencies.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub transpose: u8,
     /// Late reverberation: an exponentially decaying tail (Polack 1988) whose energy, against that of the
     /// sound, is uniform in 0..`reverb`. At least 0. This and all below up to `mix_range` are for features that
     /// are logarithms of energies or magnitudes.
@@ -73,6 +77,7 @@ impl Default for AugmentConfig {
             tilt: 0.0,
             equalizer: 0.0,
             detune_cents: 0.0,
+            transpose: 0,
             reverb: 0.0,
             reverb_seconds: 1.0,
             background: None,
@@ -100,7 +105,7 @@ impl AugmentConfig {
     pub(crate) fn has_acoustics(&self) -> bool {
         let off =
             [self.equalizer, self.detune_cents, self.reverb].iter().all(|&value| value <= 0.0);
-        !off || self.background.is_some()
+        !off || self.transpose > 0 || self.background.is_some()
     }
 
     /// Whether loudness, tilt, cells and masks stay as they are.
@@ -139,6 +144,10 @@ impl AugmentConfig {
                 check("augment.detune_cents", "0 to 100", self.detune_cents, fits)
             })
             .and({
+                let semitones = f64::from(self.transpose);
+                check("augment.transpose", "0 to 12", semitones, semitones <= 12.0)
+            })
+            .and({
                 let fits = self.reverb_seconds.is_finite() && self.reverb_seconds > 0.0;
                 check("augment.reverb_seconds", "above 0", self.reverb_seconds, fits)
             })
@@ -164,9 +173,21 @@ impl AugmentConfig {
             check(field, expected, value, value <= 0.0 || scale.exponent.is_some())?;
         }
         let expected = "0 for features whose bins are no frequencies";
-        let fits = self.detune_cents <= 0.0 || scale.hz.len() > 1;
-        check("augment.detune_cents", expected, self.detune_cents, fits)
+        let moves = scale.hz.len() > 1;
+        let semitones = f64::from(self.transpose);
+        check(
+            "augment.detune_cents",
+            expected,
+            self.detune_cents,
+            self.detune_cents <= 0.0 || moves,
+        )
+        .and(check("augment.transpose", expected, semitones, self.transpose == 0 || moves))
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(value: &u8) -> bool {
+    *value == 0
 }
 
 fn check(field: &'static str, expected: &'static str, actual: f64, fits: bool) -> Result<()> {
@@ -378,6 +399,7 @@ mod tests {
             AugmentConfig { floor: Some(f64::NAN), ..AugmentConfig::default() },
             AugmentConfig { equalizer: -1.0, ..AugmentConfig::default() },
             AugmentConfig { detune_cents: 101.0, ..AugmentConfig::default() },
+            AugmentConfig { transpose: 13, ..AugmentConfig::default() },
             AugmentConfig { reverb: f64::NAN, ..AugmentConfig::default() },
             AugmentConfig { reverb_seconds: 0.0, ..AugmentConfig::default() },
             AugmentConfig { mix: 1.5, ..AugmentConfig::default() },

@@ -6,10 +6,13 @@ use std::{
 };
 
 use mir_audio::LoadOptions;
-use mir_core::{AudioBuffer, Fingerprint};
+use mir_core::{AudioBuffer, Fingerprint, formats::read_notes};
 
 use super::{Info, common};
-use crate::{Dataset, Error, Result, Split, Track, TrackId};
+use crate::{
+    Annotation, Dataset, Error, Kind, Label, Result, Split, Track, TrackId,
+    dataset::{not_annotated, only_notes},
+};
 
 /// What is known of it.
 pub(super) const INFO: Info = Info {
@@ -18,13 +21,14 @@ pub(super) const INFO: Info = Info {
     version: "1",
     license: "that of the recordings",
     citation: "none: your own recordings",
-    holds: &[],
-    layout: "audio files at any depth",
+    holds: &[Kind::Notes],
+    layout: "audio files at any depth, beside NAME.wav perhaps its notes as NAME.tsv",
     home: "this disk",
     remotes: &[],
 };
 
-/// All recordings below a folder, without labels. Every split is all of them.
+/// All recordings below a folder. Every split is all of them. A file `NAME.tsv` beside a recording, with onset,
+/// offset, MIDI note and velocity in each line, holds its notes.
 ///
 /// The name of a track is its path below the folder, without ending, with `-` between the folders.
 ///
@@ -58,7 +62,8 @@ impl AudioFolder {
             .map(|path| {
                 let within = path.strip_prefix(folder).unwrap_or(&path).with_extension("");
                 let parts: Vec<_> = within.iter().map(|part| part.to_string_lossy()).collect();
-                Ok(AudioFile { id: TrackId::new(parts.join("-"))?, path })
+                let notes = Some(path.with_extension("tsv")).filter(|notes| notes.is_file());
+                Ok(AudioFile { id: TrackId::new(parts.join("-"))?, path, notes })
             })
             .collect::<Result<_>>()?;
         files.sort_by(|a, b| a.id.cmp(&b.id));
@@ -106,11 +111,12 @@ impl Dataset for AudioFolder {
     }
 }
 
-/// A recording without labels.
+/// A recording, perhaps with its notes.
 #[derive(Debug)]
 struct AudioFile {
     id: TrackId,
     path: PathBuf,
+    notes: Option<PathBuf>,
 }
 
 impl Track for AudioFile {
@@ -131,15 +137,66 @@ impl Track for AudioFile {
             .map_err(|source| Error::Audio { track: self.id.clone(), source: Box::new(source) })
     }
 
+    fn labels(&self) -> &[Label] {
+        if self.notes.is_some() { only_notes() } else { &[] }
+    }
+
+    fn annotation(&self, label: &Label) -> Result<Annotation> {
+        match &self.notes {
+            Some(path) if only_notes().contains(label) => {
+                let notes = read_notes(path).map_err(|source| Error::Notes {
+                    track: self.id.clone(),
+                    source: Box::new(source),
+                })?;
+                Ok(Annotation::Notes(notes))
+            }
+            _ => Err(not_annotated(&self.id, label.to_string(), self.labels())),
+        }
+    }
+
     fn source_fingerprint(&self) -> Result<Fingerprint> {
-        common::fingerprint("mir-datasets/folder/1", &[&self.path])
+        let files = self.files();
+        let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+        common::fingerprint("mir-datasets/folder/1", &files)
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        vec![self.path.clone()]
+        std::iter::once(&self.path).chain(&self.notes).cloned().collect()
     }
 
     fn duration_hint(&self) -> Option<f64> {
         mir_audio::info(&self.path).ok()?.duration()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mir_audio::{WavFormat, write_wav};
+    use mir_core::SampleRate;
+
+    use super::*;
+
+    #[test]
+    fn a_table_beside_a_recording_holds_its_notes() {
+        let root = tempfile::tempdir().unwrap();
+        let silence = AudioBuffer::silence(SampleRate::HZ_16000, 1, 1600).unwrap();
+        for name in ["with", "without"] {
+            let path = root.path().join(format!("{name}.wav"));
+            write_wav(path, &silence, WavFormat::Int16).unwrap();
+        }
+        let table = root.path().join("with.tsv");
+        std::fs::write(&table, "0.01\t0.05\t60\t80\n").unwrap();
+        let folder = AudioFolder::open(root.path()).unwrap();
+        let [with, without] = folder.tracks() else { panic!("{:?}", folder.tracks()) };
+        assert_eq!(with.notes().unwrap().len(), 1);
+        assert_eq!(with.files().len(), 2);
+        assert!(matches!(without.notes(), Err(Error::NotAnnotated { .. })));
+
+        let before = with.source_fingerprint().unwrap();
+        std::fs::write(&table, "0.01\t0.06\t60\t80\n").unwrap();
+        assert_ne!(with.source_fingerprint().unwrap(), before);
+        std::fs::write(&table, "0.01\tlong\t60\t80\n").unwrap();
+        let message = crate::stats::chain(&with.notes().unwrap_err());
+        assert!(message.contains("with.tsv"), "{message}");
     }
 }

@@ -57,6 +57,7 @@ fn surrounded() -> AugmentConfig {
         background: Some(-6.0),
         floor: Some(-11.6),
         mix: 0.5,
+        transpose: 2,
         ..augmented()
     }
 }
@@ -130,6 +131,44 @@ fn a_mixed_window_has_the_energies_and_the_notes_of_both() {
     }
     assert!(louder > 1000, "{louder}");
     assert!(seen[0] > 0 && seen[1] > 0, "about half of the windows are mixed: {seen:?}");
+}
+
+#[test]
+fn a_transposed_window_sounds_as_much_higher_as_its_notes_are() {
+    let store: Arc<dyn FeatureStore> = Arc::new(store(6));
+    let plan = |transpose| {
+        let augment = AugmentConfig { transpose, ..AugmentConfig::default() };
+        BatchPlan::new(Arc::clone(&store), LoaderConfig { augment, ..config(0) }).unwrap()
+    };
+    let (plain, moved) = (plan(0), plan(3));
+    let mut seen = std::collections::BTreeSet::new();
+    let batches =
+        (0..4).flat_map(|epoch| (0..plain.batches_per_epoch()).map(move |batch| (epoch, batch)));
+    for (epoch, batch) in batches {
+        let [before, after] =
+            [&plain, &moved].map(|p| p.batch(BatchPosition { epoch, batch }).unwrap());
+        for item in 0..3 {
+            for frame in 0..20 {
+                let key = |batch: &TranscriptionBatch| {
+                    let row = batch.targets.frame.slice(s![item, frame, ..]).to_owned();
+                    row.iter().position(|&sounds| sounds > 0.5)
+                };
+                let loudest = |batch: &TranscriptionBatch| {
+                    let row = batch.inputs.slice(s![item, 0, frame, ..]).to_owned();
+                    let bin = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).unwrap().0;
+                    store.header().axis.hz(bin).unwrap()
+                };
+                let (Some(from), Some(to)) = (key(&before), key(&after)) else { continue };
+                let semitones = to as i32 - from as i32;
+                let heard = 12.0 * (loudest(&after) / loudest(&before)).log2();
+                // Low down a bin is the larger part of a semitone.
+                let exact = loudest(&before) < 300.0 || (heard - f64::from(semitones)).abs() < 0.8;
+                assert!(exact, "{heard} {semitones}");
+                seen.insert(semitones);
+            }
+        }
+    }
+    assert!(seen.len() > 3 && seen.iter().all(|n| n.abs() <= 3), "{seen:?}");
 }
 
 #[test]

@@ -3,11 +3,12 @@
 use mir_core::RollRule;
 use serde::{Deserialize, Serialize};
 
+use super::EndModel;
 use crate::{Error, Result};
 
 /// Thresholds and options of the note decoder.
 ///
-/// What was added later (`refinement`, `row_shift`) is written only where it differs from its default, so that
+/// What was added later (`refinement`, `row_shift`, `ends`) is written only where it differs from its default, so that
 /// older weight files keep their bytes and their fingerprints.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -29,6 +30,9 @@ pub struct NoteDecoderConfig {
     /// [`row_shift_of`](Self::row_shift_of). Onsets and offsets are dated later by it.
     #[serde(skip_serializing_if = "is_zero")]
     pub row_shift: f64,
+    /// When notes end, learned from validation recordings; `None` leaves it to `frame_threshold`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ends: Option<EndModel>,
 }
 
 impl Default for NoteDecoderConfig {
@@ -41,6 +45,7 @@ impl Default for NoteDecoderConfig {
             refine: true,
             refinement: Refinement::CentreOfMass,
             row_shift: 0.0,
+            ends: None,
         }
     }
 }
@@ -65,6 +70,11 @@ impl NoteDecoderConfig {
         }
     }
 
+    /// Frames between a frame's arrival and its decision: the look-ahead of the peak picker, or of the ends of notes.
+    pub fn delay(&self) -> usize {
+        self.merge.max(if self.ends.is_some() { EndModel::LOOK_AHEAD } else { 0 })
+    }
+
     /// Checks every field.
     ///
     /// # Errors
@@ -86,7 +96,7 @@ impl NoteDecoderConfig {
         if !(-1.0..=1.0).contains(&self.row_shift) {
             return Err(Error::config("row_shift", "-1 to 1 frames", self.row_shift));
         }
-        Ok(())
+        self.ends.as_ref().map_or(Ok(()), EndModel::validate)
     }
 }
 

@@ -22,11 +22,16 @@
 //!
 //! The decoders of the original programs are there too, to compare with their scores: [`OriginalDecoder`].
 //!
+//! Where validation recordings have taught it ([`EndModel`]), the end of a note is not a threshold's but the median
+//! of what frame and offset probabilities say about it, from frame to frame.
+//!
 //! Notes end where their sound ends. [`keys_and_pedal`] estimates from that when the keys came up.
 
 mod config;
+mod ends;
 mod keys;
 mod originals;
+mod pedal;
 mod regression;
 
 use std::collections::VecDeque;
@@ -34,10 +39,13 @@ use std::collections::VecDeque;
 use mir_core::{FrameGrid, KeyRange, Note, Velocity};
 use ndarray::ArrayView1;
 
+use self::ends::{Moment, Totals};
 pub use self::{
     config::{NoteDecoderConfig, Refinement},
+    ends::EndModel,
     keys::{KeyConfig, KeysAndPedal, PedalSpan, keys_and_pedal},
     originals::OriginalDecoder,
+    pedal::{PedalDecoderConfig, decode_pedal},
     regression::{RegressionDecoderConfig, decode_regression},
 };
 use crate::{Result, activations::TranscriptionActivations};
@@ -49,6 +57,8 @@ pub struct ActivationRow<'a> {
     pub onset: ArrayView1<'a, f32>,
     /// Frame probabilities, one a key.
     pub frame: ArrayView1<'a, f32>,
+    /// Offset probabilities, one a key.
+    pub offset: Option<ArrayView1<'a, f32>>,
     /// Velocities as fractions of 127, one a key.
     pub velocity: Option<ArrayView1<'a, f32>>,
 }
@@ -67,6 +77,7 @@ pub fn decode(
         let row = ActivationRow {
             onset: activations.onset.row(t),
             frame: activations.frame.row(t),
+            offset: activations.offset.as_ref().map(|v| v.row(t)),
             velocity: activations.velocity.as_ref().map(|v| v.row(t)),
         };
         decoder.push(row, &mut notes);
@@ -84,6 +95,10 @@ struct Open {
     /// First frame.
     start: usize,
     velocity: Velocity,
+    /// The log-odds that it sounds in the frame after that, and the probability that it still does: for a decoder with
+    /// [`NoteDecoderConfig::ends`].
+    first: f64,
+    survival: f64,
 }
 
 /// A frame of one key that waits until its neighbours to the right are known.
@@ -91,13 +106,14 @@ struct Open {
 struct Cell {
     onset: f32,
     frame: f32,
+    offset: Option<f32>,
     velocity: Option<f32>,
 }
 
 /// State of one key: the frames around the one to be decided, and the note that sounds.
 #[derive(Clone, Debug, Default)]
 struct KeyState {
-    /// Up to `2·merge + 1` cells; the one to be decided has at most `merge` before and after it.
+    /// The one to be decided has at most `merge` before it, and after it as many as the decoder looks ahead.
     cells: VecDeque<Cell>,
     /// How many of `cells` lie before the one to be decided.
     before: usize,
@@ -116,6 +132,8 @@ pub struct NoteDecoder {
     states: Vec<KeyState>,
     /// Frames read so far.
     read: usize,
+    /// What all keys together say in the frames that wait, and in some before.
+    totals: VecDeque<Totals>,
 }
 
 impl NoteDecoder {
@@ -125,12 +143,19 @@ impl NoteDecoder {
     /// [`Error::Config`](crate::Error::Config) for an invalid configuration.
     pub fn new(config: NoteDecoderConfig, grid: FrameGrid, keys: KeyRange) -> Result<Self> {
         config.validate()?;
-        Ok(Self { config, grid, keys, states: vec![KeyState::default(); keys.len()], read: 0 })
+        Ok(Self {
+            config,
+            grid,
+            keys,
+            states: vec![KeyState::default(); keys.len()],
+            read: 0,
+            totals: VecDeque::new(),
+        })
     }
 
-    /// Frames between a frame's arrival and its decision: the look-ahead of the peak picker.
+    /// Frames between a frame's arrival and its decision: [`NoteDecoderConfig::delay`].
     pub fn delay(&self) -> usize {
-        self.config.merge
+        self.config.delay()
     }
 
     /// Reads the next frame and appends the notes that are known to have ended.
@@ -141,15 +166,22 @@ impl NoteDecoder {
         assert_eq!(row.onset.len(), self.keys.len(), "one onset probability a key");
         assert_eq!(row.frame.len(), self.keys.len(), "one frame probability a key");
         self.read += 1;
+        self.totals.push_back(Totals::of(row.frame, row.offset));
+        let delay = self.config.delay();
+        // A frame that is decided, and its neighbours.
+        if self.totals.len() > delay + 2 {
+            self.totals.pop_front();
+        }
         for key in 0..self.states.len() {
             let cell = Cell {
                 onset: row.onset[key],
                 frame: row.frame[key],
+                offset: row.offset.map(|v| v[key]),
                 velocity: row.velocity.map(|v| v[key]),
             };
             self.states[key].cells.push_back(cell);
-            if self.states[key].cells.len() > self.states[key].before + self.config.merge {
-                self.decide(key, self.read - 1 - self.config.merge, notes);
+            if self.states[key].cells.len() > self.states[key].before + delay {
+                self.decide(key, self.read - 1 - delay, notes);
             }
         }
     }
@@ -186,8 +218,16 @@ impl NoteDecoder {
             let velocity =
                 cell.velocity.map_or(Velocity::MEDIUM, |v| Velocity::from_unit(f64::from(v)));
             let state = &mut self.states[key];
-            state.open = Some(Open { onset, start: t, velocity });
+            state.open = Some(Open { onset, start: t, velocity, first: 0.0, survival: 1.0 });
             state.in_onset_run = true;
+        } else if let (Some(open), Some(ends)) = (state.open, &self.config.ends) {
+            let moment = self.moment(key, t, open);
+            let survival = open.survival * (1.0 - ends.hazard(&moment));
+            if survival <= EndModel::MEDIAN {
+                self.close(key, t as f64, notes);
+            } else {
+                self.states[key].open = Some(Open { survival, first: moment.first, ..open });
+            }
         } else if state.open.is_some() {
             self.states[key].in_onset_run &= above;
             let sounds =
@@ -202,6 +242,26 @@ impl NoteDecoder {
         } else {
             state.before += 1;
         }
+    }
+
+    /// What is known in frame `t` about the end of a note that began before; beyond the recording its last frame
+    /// goes on.
+    fn moment(&self, key: usize, t: usize, open: Open) -> Moment {
+        let state = &self.states[key];
+        let cell =
+            |ahead: usize| &state.cells[(state.before + ahead - 1).min(state.cells.len() - 1)];
+        // The last of the totals is that of the last frame that was read.
+        let first = self.read - self.totals.len();
+        let total = |ahead: usize| {
+            self.totals[(t + ahead - 1).saturating_sub(first).min(self.totals.len() - 1)]
+        };
+        Moment::new(
+            [0, 1, 2, 3].map(|ahead| cell(ahead).frame),
+            [0, 1, 2].map(|ahead| cell(ahead).offset.unwrap_or(0.0)),
+            [0, 1, 2].map(total),
+            t - open.start,
+            open.first,
+        )
     }
 
     /// Where between `t − ½` and `t + ½` the onset lies; neighbours outside the recording are 0.

@@ -70,11 +70,11 @@ impl RegressionDecoderConfig {
 
 /// A place between frames.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Peak {
+pub(super) struct Peak {
     /// The frame of the largest value.
-    frame: usize,
+    pub(super) frame: usize,
     /// Where the top of the triangle lies, frames from there, −½ to ½.
-    shift: f64,
+    pub(super) shift: f64,
 }
 
 impl Peak {
@@ -85,7 +85,7 @@ impl Peak {
 
 /// The peaks of a row of values: above a threshold, and nowhere rising for `slope` frames away from them. They are that
 /// far from both ends.
-fn peaks(values: ArrayView1<'_, f32>, threshold: f64, slope: usize) -> Vec<Peak> {
+pub(super) fn peaks(values: ArrayView1<'_, f32>, threshold: f64, slope: usize) -> Vec<Peak> {
     let falls = |n: usize| {
         (0..slope).all(|i| values[n - i] >= values[n - i - 1] && values[n + i] >= values[n + i + 1])
     };

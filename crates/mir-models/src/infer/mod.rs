@@ -4,7 +4,10 @@
 //! the decoder and takes audio, whole or, as a [`TranscriptionStream`], in blocks. Recordings of any length
 //! are read in fixed [`Segments`] of frames with context on both sides, of which the middle is kept: memory
 //! does not grow with the recording, and the result does not depend on how the audio was cut into blocks.
+//!
+//! [`HighResolutionTranscriber`] is the same for the networks of Kong et al., which hear the pedal too.
 
+mod high_resolution;
 mod segments;
 mod stream;
 
@@ -15,7 +18,14 @@ use mir_features::{FrontEndConfig, LogMel};
 use ndarray::{Array2, ArrayView2, s};
 use tch::{Device, Tensor};
 
-pub use self::{segments::Segments, stream::TranscriptionStream};
+pub use self::{
+    high_resolution::{
+        HighResolutionActivations, HighResolutionMeta, HighResolutionModel,
+        HighResolutionTranscriber, NotesAndPedal,
+    },
+    segments::Segments,
+    stream::TranscriptionStream,
+};
 use crate::{
     Error, Result,
     activations::TranscriptionActivations,
@@ -255,6 +265,11 @@ impl Transcriber {
     /// The model.
     pub fn model(&self) -> &TranscriptionModel {
         &self.model
+    }
+
+    /// The model, to change its decoder.
+    pub fn model_mut(&mut self) -> &mut TranscriptionModel {
+        &mut self.model
     }
 
     /// Notes of a recording in memory: mono, at [`sample_rate`](Self::sample_rate).

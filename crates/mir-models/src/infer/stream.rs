@@ -123,6 +123,7 @@ impl<'a> TranscriptionStream<'a> {
             let row = ActivationRow {
                 onset: rows.onset.row(t),
                 frame: rows.frame.row(t),
+                offset: rows.offset.as_ref().map(|v| v.row(t)),
                 velocity: rows.velocity.as_ref().map(|v| v.row(t)),
             };
             self.decoder.push(row, notes);

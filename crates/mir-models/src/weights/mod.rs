@@ -18,7 +18,7 @@ use mir_core::publish;
 use mir_features::FrontEndConfig;
 use ndarray::ArrayD;
 use safetensors::{Dtype, SafeTensors, View, serialize};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tch::{Device, Kind, Tensor};
 
 use crate::{
@@ -230,12 +230,50 @@ pub fn read(path: &Path) -> Result<(Vec<u8>, ModelMeta)> {
     Ok((bytes, meta))
 }
 
-fn read_bytes(path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|source| Error::Io { action: "read", path: path.to_owned(), source })
 }
 
 /// The description inside the bytes of a weight file.
 pub(crate) fn meta_of(bytes: &[u8], path: &Path) -> Result<ModelMeta> {
+    described(bytes, path, FORMAT, VERSION)
+}
+
+/// The description of one format inside the bytes of a weight file.
+pub(crate) fn described<T: DeserializeOwned>(
+    bytes: &[u8],
+    path: &Path,
+    format: &str,
+    version: u32,
+) -> Result<T> {
+    let wrong = |reason: String| Error::Weights { path: path.to_owned(), reason };
+    let description = description(bytes, path)?;
+    let found = (description["format"].as_str(), description["version"].as_u64());
+    if found != (Some(format), Some(version.into())) {
+        return Err(wrong(format!(
+            "format {} version {}, expected \"{format}\" version {version}",
+            description["format"], description["version"]
+        )));
+    }
+    serde_json::from_value(description).map_err(|error| {
+        wrong(format!("the model description in the header is not understood: {error}"))
+    })
+}
+
+/// Which kind of network a weight file holds: the `format` of its description, such as `mir-models/onsets-frames`.
+///
+/// # Errors
+/// As [`read`].
+pub fn format_of(path: &Path) -> Result<String> {
+    let description = description(&read_bytes(path)?, path)?;
+    description["format"].as_str().map(str::to_owned).ok_or_else(|| Error::Weights {
+        path: path.to_owned(),
+        reason: "the model description names no format".to_owned(),
+    })
+}
+
+/// Our entry of the header.
+fn description(bytes: &[u8], path: &Path) -> Result<serde_json::Value> {
     parse(bytes, path)?;
     let wrong = |reason: String| Error::Weights { path: path.to_owned(), reason };
     let (_, header) =
@@ -243,14 +281,7 @@ pub(crate) fn meta_of(bytes: &[u8], path: &Path) -> Result<ModelMeta> {
     let json = header.metadata().as_ref().and_then(|info| info.get(META_KEY)).ok_or_else(|| {
         wrong("the header has no 'mir' entry: not a weight file of this library".to_owned())
     })?;
-    let meta: ModelMeta = serde_json::from_str(json).map_err(|error| {
+    serde_json::from_str(json).map_err(|error| {
         wrong(format!("the model description in the header is not understood: {error}"))
-    })?;
-    if meta.format != FORMAT || meta.version != VERSION {
-        return Err(wrong(format!(
-            "format '{}' version {}, expected '{FORMAT}' version {VERSION}",
-            meta.format, meta.version
-        )));
-    }
-    Ok(meta)
+    })
 }
