@@ -6,7 +6,7 @@ use mir_datasets::{
 };
 use mir_features::{FrontEndConfig, LogMelConfig};
 use mir_models::{
-    config::{Clip, CourseModel, LossConfig, OnsetsFramesConfig, TrainConfig},
+    config::{Clip, CourseModel, HeadKind, LossConfig, OnsetsFramesConfig, Stem, TrainConfig},
     decode::{NoteDecoderConfig, OriginalDecoder, Refinement},
     schedule::Schedule,
     thresholds::SearchConfig,
@@ -140,25 +140,29 @@ impl Experiment {
         }
     }
 
-    /// Training on MAPS, with more steps and a wider recurrence.
+    /// Training on MAPS: the network that comes with the program, whose other settings are in `models/README.md`.
     fn maps() -> Self {
         let mini = Self::mini();
         Self {
             model: OnsetsFramesConfig {
-                lstm_units: 96,
-                conv_dropout: 0.1,
-                fc_dropout: 0.4,
+                stem: Stem::Strided,
+                frame_head: HeadKind::Own,
+                offset_head: HeadKind::Shared,
+                lstm_units: 128,
+                fc_dropout: 0.3,
                 ..OnsetsFramesConfig::small()
             },
             train: TrainConfig {
-                steps: 5400,
+                steps: 9000,
                 ema_decay: 0.995,
-                validate_every: 2700,
-                checkpoint_every: 500,
+                loss: LossConfig { offset_positive_weight: 5.0, ..mini.train.loss },
+                validate_every: 4500,
+                checkpoint_every: 250,
                 ..mini.train
             },
             loader: LoaderConfig {
                 window: WindowConfig { frames: 200, ..mini.loader.window },
+                augment: other_pianos_and_rooms(),
                 ..mini.loader
             },
             ..mini
@@ -168,6 +172,22 @@ impl Experiment {
 
 /// The value of silence in the features: ln 1e-5.
 const SILENCE: f64 = -11.512_925_464_970_229;
+
+/// What five software pianos at close range lack: other keys, tunings, timbres and rooms, and other notes beside them.
+fn other_pianos_and_rooms() -> AugmentConfig {
+    AugmentConfig {
+        tilt: 0.3,
+        equalizer: 0.6,
+        detune_cents: 10.0,
+        transpose: 2,
+        reverb: 0.3,
+        reverb_seconds: 0.8,
+        background: Some(-6.5),
+        mix: 0.2,
+        mix_range: 1.5,
+        ..augmentation()
+    }
+}
 
 /// Moderate variations of loudness, timbre and noise, none of which moves a note.
 fn augmentation() -> AugmentConfig {

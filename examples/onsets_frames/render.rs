@@ -160,7 +160,7 @@ impl Piano {
                 let rate = SampleRate::HZ_44100;
                 let (channel, bank, program) = (0, 0, *program);
                 let part = SoundFontPart { channel, bank, program, performance };
-                let sound = font.render(&[part], seed % 2 == 0, rate)?.into_mono();
+                let sound = font.render(&[part], seed.is_multiple_of(2), rate)?.into_mono();
                 Ok(Resampler::new(ResampleConfig::new(rate, RATE))?.process(&sound)?)
             }
         }
