@@ -12,7 +12,7 @@ use mir_models::{
     infer::{HighResolutionMeta, HighResolutionModel, HighResolutionTranscriber, Transcriber},
     weights::format_of,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::{
@@ -27,9 +27,9 @@ use crate::{
 /// What `--config` and `--set` change.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct Settings<D = Decoder> {
     /// The decoder; that of the weights, if nothing is changed.
-    pub decoder: Decoder,
+    pub decoder: D,
     /// Keys and pedal, for `--offsets keys`.
     pub keys: KeyConfig,
     /// Rate of sound, Hz.
@@ -54,18 +54,23 @@ pub struct Setup {
 }
 
 /// How notes are decoded: a network of its own kind, a decoder of its own.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Decoder {
     /// Of Onsets and Frames.
     Notes(NoteDecoderConfig),
     /// Of the high-resolution networks.
-    HighResolution {
-        /// Of the notes.
-        notes: RegressionDecoderConfig,
-        /// Of the pedal.
-        pedal: PedalDecoderConfig,
-    },
+    HighResolution(HighResolutionDecoder),
+}
+
+/// How notes and pedal are decoded.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HighResolutionDecoder {
+    /// The notes.
+    pub notes: RegressionDecoderConfig,
+    /// The pedal.
+    pub pedal: PedalDecoderConfig,
 }
 
 /// What hears the notes.
@@ -93,35 +98,27 @@ impl Ear {
         Ok(Self::Notes(Box::new(Transcriber::new(model)?)))
     }
 
-    fn decoder(&self) -> Decoder {
+    /// The settings of the weights with the changes of the command line, which it takes over.
+    fn settings(&mut self, common: &CommonArgs) -> Outcome<Settings> {
         match self {
-            Self::Notes(ear) => Decoder::Notes(ear.model().meta().decoder.clone()),
+            Self::Notes(ear) => {
+                let own = &mut ear.model_mut().meta_mut().decoder;
+                let settings = Settings::of(own.clone(), common)?;
+                settings.decoder.validate()?;
+                own.clone_from(&settings.decoder);
+                Ok(settings.with(Decoder::Notes))
+            }
             Self::HighResolution(ear) => {
-                let meta = ear.model().meta();
-                Decoder::HighResolution {
-                    notes: meta.decoder.clone(),
-                    pedal: meta.pedal_decoder.clone(),
-                }
-            }
-        }
-    }
-
-    /// The same with another decoder.
-    fn with(mut self, decoder: &Decoder) -> Outcome<Self> {
-        match (&mut self, decoder) {
-            (Self::Notes(ear), Decoder::Notes(config)) => {
-                config.validate()?;
-                ear.model_mut().meta_mut().decoder = config.clone();
-            }
-            (Self::HighResolution(ear), Decoder::HighResolution { notes, pedal }) => {
+                let meta = ear.model_mut().meta_mut();
+                let (notes, pedal) = (meta.decoder.clone(), meta.pedal_decoder.clone());
+                let settings = Settings::of(HighResolutionDecoder { notes, pedal }, common)?;
+                let HighResolutionDecoder { notes, pedal } = settings.decoder.clone();
                 notes.validate()?;
                 pedal.validate()?;
-                let meta = ear.model_mut().meta_mut();
-                (meta.decoder, meta.pedal_decoder) = (notes.clone(), pedal.clone());
+                (meta.decoder, meta.pedal_decoder) = (notes, pedal);
+                Ok(settings.with(Decoder::HighResolution))
             }
-            _ => return Err(Failure::usage("these weights have another decoder")),
         }
-        Ok(self)
     }
 
     /// The sample rate that it hears at.
@@ -130,6 +127,19 @@ impl Ear {
             Self::Notes(ear) => ear.sample_rate(),
             Self::HighResolution(ear) => ear.sample_rate(),
         }
+    }
+}
+
+impl<D: Serialize + DeserializeOwned> Settings<D> {
+    /// Around a decoder, with the changes of the command line.
+    fn of(decoder: D, common: &CommonArgs) -> Outcome<Self> {
+        let defaults = Self { decoder, keys: KeyConfig::default(), sample_rate: 44_100 };
+        config::resolve(&defaults, common.config.as_deref(), &common.set)
+    }
+
+    fn with(self, decoder: impl FnOnce(D) -> Decoder) -> Settings {
+        let Self { decoder: own, keys, sample_rate } = self;
+        Settings { decoder: decoder(own), keys, sample_rate }
     }
 }
 
@@ -169,18 +179,15 @@ impl Setup {
         if args.soundfont.is_some() && !formats.contains(&OutputFormat::Wav) {
             return Err(Failure::usage("--soundfont is for sound: add wav to --format"));
         }
-        let ear = Ear::open(args.weights.as_deref(), common)?;
+        let mut ear = Ear::open(args.weights.as_deref(), common)?;
         if matches!((&ear, args.offsets), (Ear::HighResolution(_), Offsets::Keys)) {
             let text = "--offsets keys guesses a pedal, and these weights hear it; leave it out";
             return Err(Failure::usage(text));
         }
-        let defaults =
-            Settings { decoder: ear.decoder(), keys: KeyConfig::default(), sample_rate: 44_100 };
-        let settings = config::resolve(&defaults, common.config.as_deref(), &common.set)?;
+        let settings = ear.settings(common)?;
         settings.keys.validate()?;
         let rate = SampleRate::new(settings.sample_rate)
             .map_err(|e| Failure::usage(format!("sample_rate: {e}")))?;
-        let ear = ear.with(&settings.decoder)?;
         let fingerprint = match &args.weights {
             None => Fingerprint::of_bytes(evaluate::SHIPPED),
             Some(path) => Fingerprint::of_reader(File::open(path)?)?,
