@@ -8,5 +8,8 @@ mod keys_and_pedal;
 mod long_recording;
 #[cfg(feature = "separation")]
 mod museval_scores;
+#[cfg(feature = "models")]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+mod overfit;
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 mod programs;

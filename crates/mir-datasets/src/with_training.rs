@@ -11,10 +11,14 @@ use crate::{Dataset, Error, Result, Split, Track};
 ///
 /// ```
 /// use std::sync::Arc;
-/// use mir_datasets::{Dataset, Split, WithTraining, mini::{Mini, MiniConfig}, synthetic::{Synthetic, SyntheticConfig}};
+/// use mir_datasets::{
+///     Dataset, Split, WithTraining,
+///     mini::{Mini, MiniConfig},
+///     synthetic::{Synthetic, SyntheticConfig, SyntheticKind},
+/// };
 ///
 /// let mini: Arc<dyn Dataset> = Arc::new(Mini::new(MiniConfig::default())?);
-/// let other: Arc<dyn Dataset> = Arc::new(Synthetic::new(SyntheticConfig::default())?);
+/// let other: Arc<dyn Dataset> = Arc::new(Synthetic::new(SyntheticConfig::new(SyntheticKind::Melody))?);
 /// let both = WithTraining::new(Arc::clone(&mini), Arc::clone(&other))?;
 /// let count = |data: &dyn Dataset| data.split(Split::Train).map(|tracks| tracks.len());
 /// assert_eq!(count(&both)?, count(mini.as_ref())? + count(other.as_ref())?);
