@@ -2,7 +2,9 @@
 
 use mir_core::Note;
 use mir_datasets::{Split, recordings};
-use mir_models::{activations::TranscriptionActivations, thresholds, weights::Storage};
+use mir_models::{
+    activations::TranscriptionActivations, decode::NoteDecoderConfig, thresholds, weights::Storage,
+};
 
 use crate::{
     args::TuneArgs,
@@ -40,7 +42,10 @@ pub fn tune(common: &CommonArgs, args: &TuneArgs, stop: &Stop) -> Outcome<()> {
         scored.push((model.activations(features, map.grid)?, recording.notes));
     }
     let pairs: Vec<_> = scored.iter().map(|(a, notes)| (a, notes.as_slice())).collect();
-    let tuned = thresholds::tune(&pairs, &experiment.decoder, &experiment.search)?;
+    // Where rows lie against events is a property of the weights, of the labels that they learned.
+    let row_shift = model.meta().decoder.row_shift;
+    let base = NoteDecoderConfig { row_shift, ..experiment.decoder };
+    let tuned = thresholds::tune(&pairs, &base, &experiment.search)?;
     let meta = model.meta_mut();
     for (name, value) in [
         ("note_f1", tuned.note_f1),

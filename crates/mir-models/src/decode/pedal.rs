@@ -84,14 +84,15 @@ pub fn decode_pedal(
     let frame = activations.frame.view();
     let time = |place: f64| activations.grid.time_of(0) + place * activations.grid.period();
     let is_up = |n: usize| f64::from(frame[n]) <= config.frame_threshold;
-    let mut rises =
-        peaks(activations.offset.view(), config.offset_threshold, config.offset_slope).into_iter();
+    let rises = peaks(activations.offset.view(), config.offset_threshold, config.offset_slope);
+    let mut rises = rises.into_iter().peekable();
     let mut spans = Vec::new();
     let mut next = 1;
     while let Some(down) = (next..frame.len())
         .find(|&n| f64::from(frame[n]) >= config.frame_threshold && frame[n] > frame[n - 1])
     {
-        let rise = rises.find(|peak| peak.frame > down);
+        while rises.next_if(|peak| peak.frame <= down).is_some() {}
+        let rise = rises.peek().copied();
         let dropped = (down + 1..frame.len()).find(|&n| is_up(n));
         let up = match (rise, dropped) {
             (Some(Peak { frame, shift }), None) => (frame, shift),
@@ -102,10 +103,6 @@ pub fn decode_pedal(
             (_, Some(dropped)) => (dropped, 0.0),
             (None, None) => (frame.len() - 1, 0.0),
         };
-        if let Some(peak) = rise.filter(|peak| peak.frame > up.0) {
-            // It belongs to a later pedal.
-            rises = std::iter::once(peak).chain(rises).collect::<Vec<_>>().into_iter();
-        }
         let (down_at, up_at) = (time(down as f64), time(up.0 as f64 + up.1));
         if up_at > down_at {
             spans.push(PedalSpan { down: down_at, up: up_at });
