@@ -126,7 +126,7 @@ sys.exit(f"ours takes {ratio:.3f} times as long" if ratio > float(sys.argv[2]) e
         "$scratch/speed.json" "$MOST_TIME"
 }
 if torch_folder >/dev/null; then
-    show='training step|PyTorch'
+    show='training step|forward pass|PyTorch'
     part speed compare
 else
     echo "speed      left out: $python has no torch 2.11 ($(tail -n 1 "$scratch/torch.log"))"

@@ -162,13 +162,8 @@ class Peers:
         from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
         device = request.get("device", "cpu")
-        key = device + json.dumps(request["model"], sort_keys=True)
-        if key not in self.cache:
-            torch.manual_seed(0)
-            network = build(request["model"]).to(device)
-            optimizer = torch.optim.Adam(network.parameters(), 1e-3)
-            self.cache[key] = (network, optimizer)
-        network, optimizer = self.cache[key]
+        network, optimizer = self.network(request, device)
+        network.train()
         batch, frames, bins = request["batch"], request["frames"], request["model"]["bins"]
         generator = torch.Generator().manual_seed(1)
         x = torch.rand(batch, 1, frames, bins, generator=generator) * 10 - 10
@@ -182,8 +177,10 @@ class Peers:
             start = time.perf_counter()
             x, onset, frame, velocity = (part.to(device) for part in host)
             optimizer.zero_grad(set_to_none=False)
-            o, f, v = network(x)
+            o, f, p, v = network(x)
             loss = bce(o, onset) + bce(f, frame)
+            if p is not None:
+                loss = loss + bce(p, onset)
             loss = loss + (onset * (v - velocity) ** 2).sum() / onset.sum().clamp(min=1)
             loss.item()
             loss.backward()
@@ -193,6 +190,34 @@ class Peers:
                 torch.cuda.synchronize()
             times.append(time.perf_counter() - start)
         return times
+
+    def forward(self, request):
+        """Times from features in the memory of the processor to probabilities there."""
+        import torch
+
+        device = request.get("device", "cpu")
+        network, _ = self.network(request, device)
+        network.eval()
+        x = torch.rand(1, 1, request["frames"], request["model"]["bins"]) * 10 - 10
+        times = []
+        with torch.inference_mode():
+            for _ in range(request["repeat"]):
+                start = time.perf_counter()
+                *heads, velocity = network(x.to(device))
+                _ = [head.sigmoid().cpu() for head in heads if head is not None], velocity.clamp(0, 1).cpu()
+                times.append(time.perf_counter() - start)
+        return times
+
+    def network(self, request, device):
+        """A network with its optimizer, made once."""
+        import torch
+
+        key = device + json.dumps(request["model"], sort_keys=True)
+        if key not in self.cache:
+            torch.manual_seed(0)
+            network = build(request["model"]).to(device)
+            self.cache[key] = (network, torch.optim.Adam(network.parameters(), 1e-3))
+        return self.cache[key]
 
 
 def constant_q(y, harmonic):
@@ -217,11 +242,13 @@ def timed(request, work):
 
 
 def build(model):
-    """The network of `OnsetsFramesConfig` with an onset, a frame and a shared velocity head."""
+    """The network of `OnsetsFramesConfig`: stem "early" or "kelz", a velocity head of any kind, offsets with own layers
+    or none."""
     import torch
     from torch import nn
 
     channels, units, lstm = model["conv_channels"], model["fc_units"], model["lstm_units"]
+    assert model["stem"] in ("early", "kelz") and model["offset_head"] in ("own", "none")
     early = model["stem"] == "early"
 
     class ConvStack(nn.Module):
@@ -240,30 +267,47 @@ def build(model):
         def forward(self, x):
             return self.fc(self.cnn(x).transpose(1, 2).flatten(-2))
 
+    class Recurrent(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm = nn.LSTM(units, lstm, batch_first=True, bidirectional=True)
+            self.fc = nn.Linear(2 * lstm, 88)
+            self.skip = nn.Linear(units, 88) if model["conv_skip"] else None
+
+        def forward(self, features):
+            logits = self.fc(self.lstm(features)[0])
+            return logits + self.skip(features) if self.skip else logits
+
     class Network(nn.Module):
         def __init__(self):
             super().__init__()
-            self.norm = nn.BatchNorm1d(model["bins"])
-            self.onset_conv = ConvStack()
-            self.frame_conv = ConvStack() if model["frame_head"] == "own" else None
-            self.onset_lstm = nn.LSTM(units, lstm, batch_first=True, bidirectional=True)
-            self.onset_fc, self.onset_skip = nn.Linear(2 * lstm, 88), nn.Linear(units, 88)
-            self.frame_fc = nn.Linear(units, 88)
-            self.combined_lstm = nn.LSTM(176, lstm, batch_first=True, bidirectional=True)
+            own = lambda head: ConvStack() if model[head] == "own" else None
+            self.norm = nn.BatchNorm1d(model["bins"]) if model["input_norm"] else None
+            self.onset_conv, self.onset = ConvStack(), Recurrent()
+            self.offset_conv = own("offset_head")
+            self.offset = Recurrent() if self.offset_conv else None
+            self.frame_conv, self.frame_fc = own("frame_head"), nn.Linear(units, 88)
+            inputs = 3 * 88 if self.offset else 2 * 88
+            self.combined_lstm = nn.LSTM(inputs, lstm, batch_first=True, bidirectional=True)
             self.combined_fc = nn.Linear(2 * lstm, 88)
-            self.velocity_fc = nn.Linear(units, 88)
+            self.velocity_conv, self.velocity_fc = own("velocity_head"), nn.Linear(units, 88)
 
         def forward(self, x):
-            x = self.norm(x[:, 0].transpose(1, 2)).transpose(1, 2).contiguous().unsqueeze(1)
+            if self.norm:
+                x = self.norm(x[:, 0].transpose(1, 2)).transpose(1, 2).contiguous().unsqueeze(1)
             features = self.onset_conv(x)
-            onset = self.onset_fc(self.onset_lstm(features)[0]) + self.onset_skip(features)
-            frame_features = self.frame_conv(x) if self.frame_conv else features
-            activation = self.frame_fc(frame_features)
-            joined = torch.cat([onset.detach().sigmoid(), activation.sigmoid()], -1)
-            frame = self.combined_fc(self.combined_lstm(joined)[0]) + activation
-            return onset, frame, self.velocity_fc(features)
+            onset = self.onset(features)
+            offset = self.offset(self.offset_conv(x)) if self.offset else None
+            activation = self.frame_fc(self.frame_conv(x) if self.frame_conv else features)
+            heads = [onset.detach()] + ([] if offset is None else [offset.detach()]) + [activation]
+            joined = torch.cat([head.sigmoid() for head in heads], -1)
+            frame = self.combined_fc(self.combined_lstm(joined)[0])
+            if model["conv_skip"]:
+                frame = frame + activation
+            velocity = self.velocity_fc(self.velocity_conv(x) if self.velocity_conv else features)
+            return onset, frame, offset, velocity
 
-    return Network().train()
+    return Network()
 
 
 def main():

@@ -47,6 +47,11 @@ impl Failure {
         self
     }
 
+    /// The exit code.
+    pub fn code(&self) -> u8 {
+        self.code
+    }
+
     /// Prints the message to standard error; the exit code.
     pub fn report(&self) -> ExitCode {
         eprintln!("error: {}", self.message);

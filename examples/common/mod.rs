@@ -6,6 +6,7 @@ pub mod config;
 pub mod failure;
 pub mod jobs;
 pub mod progress;
+pub mod ranks;
 pub mod signals;
 
 use std::path::PathBuf;

@@ -8,16 +8,24 @@ use mir_audio::{
     WavFormat, load, map_files, write_flac, write_wav,
 };
 use mir_features::{LogMel, LogMelConfig};
-use realfft::RealFftPlanner;
+use mir_fft::RealPlanner32;
 use serde_json::json;
 
-use crate::{Args, median, noise_samples, peer::Peer};
+use crate::{
+    Args, median, noise_samples,
+    peer::Peer,
+    report::{Report, Unit},
+};
 
 /// Seconds of audio in a turn.
 const SECONDS: usize = 60;
 
 /// One minute from 44.1 to 16 kHz on one core, by both methods.
-pub(crate) fn resample(args: &Args, mut peer: Option<&mut Peer>) -> Result<()> {
+pub(crate) fn resample(
+    args: &Args,
+    mut peer: Option<&mut Peer>,
+    report: &mut Report,
+) -> Result<()> {
     let audio = AudioBuffer::mono(SampleRate::HZ_44100, noise_samples(SECONDS * 44_100));
     let plan = |method| {
         let config = ResampleConfig::new(SampleRate::HZ_44100, SampleRate::HZ_16000);
@@ -47,30 +55,21 @@ pub(crate) fn resample(args: &Args, mut peer: Option<&mut Peer>) -> Result<()> {
     }
     let rate = |mut times: Vec<f64>| SECONDS as f64 / median(&mut times);
     let (ours, ours_sinc, bare) = (rate(ours), rate(ours_sinc), rate(bare));
-    println!(
-        "resampling 44.1 to 16 kHz, one core: ours {ours:.0} x real time; its transforms alone \
-         {bare:.0}, ours / floor {:.2}",
-        ours / bare
-    );
-    if !soxr.is_empty() {
-        let theirs = rate(soxr);
-        println!("    soxr HQ {theirs:.0} x real time, ours / soxr {:.2}", ours / theirs);
-    }
-    println!("    as torchaudio: ours {ours_sinc:.0} x real time");
-    if !torchaudio.is_empty() {
-        let theirs = rate(torchaudio);
-        println!(
-            "    torchaudio {theirs:.0} x real time, ours / torchaudio {:.2}",
-            ours_sinc / theirs
-        );
-    }
+    let of = |name, times: Vec<f64>| {
+        if times.is_empty() { Vec::new() } else { vec![(name, rate(times))] }
+    };
+    let note = format!("; its transforms alone {bare:.0}, ours / floor {:.2}", ours / bare);
+    let task = "resampling 44.1 to 16 kHz, one core";
+    report.add(task, Unit::RealTime, ours, &of("soxr HQ", soxr), &note);
+    let task = "resampling 44.1 to 16 kHz as torchaudio does, one core";
+    report.add(task, Unit::RealTime, ours_sinc, &of("torchaudio", torchaudio), "");
     Ok(())
 }
 
 /// The transforms that resampling a minute cannot do without: blocks of 3528 samples there, of 1280 back,
 /// each with as much silence.
 fn transforms() -> impl FnMut() -> Result<()> {
-    let mut planner = RealFftPlanner::<f32>::new();
+    let mut planner = RealPlanner32::new();
     let (there, back) = (planner.plan_fft_forward(2 * 3528), planner.plan_fft_inverse(2 * 1280));
     let (mut x, mut there_out) = (there.make_input_vec(), there.make_output_vec());
     let (mut back_in, mut y) = (back.make_input_vec(), back.make_output_vec());
@@ -89,7 +88,7 @@ fn transforms() -> impl FnMut() -> Result<()> {
 }
 
 /// Whole files into memory: ours and libsndfile; then a folder on one core and on all.
-pub(crate) fn decode(args: &Args, mut peer: Option<&mut Peer>) -> Result<()> {
+pub(crate) fn decode(args: &Args, mut peer: Option<&mut Peer>, report: &mut Report) -> Result<()> {
     let folder = tempfile::tempdir().context("a temporary folder")?;
     let noise = noise_samples(2 * SECONDS * 44_100);
     let (left, right) = noise.split_at(SECONDS * 44_100);
@@ -110,14 +109,12 @@ pub(crate) fn decode(args: &Args, mut peer: Option<&mut Peer>) -> Result<()> {
             }
         }
         let rate = seconds / median(&mut ours);
-        println!("decoding {}, one core: ours {rate:.0} x real time", name(file));
-        if !theirs.is_empty() {
-            let theirs = seconds / median(&mut theirs);
-            println!(
-                "    libsndfile {theirs:.0} x real time, ours / libsndfile {:.2}",
-                rate / theirs
-            );
-        }
+        let peers = match theirs.is_empty() {
+            true => Vec::new(),
+            false => vec![("libsndfile", seconds / median(&mut theirs))],
+        };
+        let task = format!("decoding {}, one core", name(file));
+        report.add(&task, Unit::RealTime, rate, &peers, "");
     }
     scaling(args, &flac)
 }

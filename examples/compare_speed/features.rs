@@ -7,11 +7,15 @@ use mir_features::{
     Cqt, CqtConfig, Hcqt, HcqtConfig, Istft, IstftConfig, LogMel, LogMelConfig, SpectrumPower,
     Stft, StftConfig,
 };
+use mir_fft::RealPlanner32;
 use ndarray::{Array2, Array3};
-use realfft::RealFftPlanner;
 use serde_json::json;
 
-use crate::{Args, median, noise_samples, peer::Peer};
+use crate::{
+    Args, median, noise_samples,
+    peer::Peer,
+    report::{Report, Unit},
+};
 
 /// Seconds of audio at 16 kHz.
 const SECONDS: usize = 60;
@@ -19,13 +23,18 @@ const SECONDS: usize = 60;
 const CQT_SECONDS: usize = 20;
 
 /// Every feature beside its peers, and beside its floor: its Fourier transforms alone, by realfft.
-pub(crate) fn features(args: &Args, mut peer: Option<&mut Peer>) -> Result<()> {
+pub(crate) fn features(
+    args: &Args,
+    mut peer: Option<&mut Peer>,
+    report: &mut Report,
+) -> Result<()> {
     let samples = noise_samples(SECONDS * 16_000);
     if let Some(peer) = peer.as_deref_mut() {
         peer.ask(&json!({ "do": "threads", "threads": 1 }))?;
     }
-    let mut run =
-        |task: Task<'_>, ours: &mut dyn FnMut()| task.compare(args, peer.as_deref_mut(), ours);
+    let mut run = |task: Task<'_>, ours: &mut dyn FnMut()| {
+        task.compare(args, peer.as_deref_mut(), report, ours)
+    };
 
     let log_mel = LogMel::new(LogMelConfig::jongwook())?;
     let mut bands = Array2::zeros((log_mel.frames(samples.len()), log_mel.bins()));
@@ -87,9 +96,10 @@ impl Task<'_> {
         &self,
         args: &Args,
         mut peer: Option<&mut Peer>,
+        report: &mut Report,
         ours: &mut dyn FnMut(),
     ) -> Result<()> {
-        let fft = RealFftPlanner::<f32>::new().plan_fft_forward(self.transforms.0);
+        let fft = RealPlanner32::new().plan_fft_forward(self.transforms.0);
         let (mut x, mut y) = (fft.make_input_vec(), fft.make_output_vec());
         let mut scratch = fft.make_scratch_vec();
         let mut floor = || {
@@ -120,23 +130,22 @@ impl Task<'_> {
         }
         let rate = |times: &mut Vec<f64>| self.seconds as f64 / median(times);
         let (ours, bare) = (rate(&mut times), rate(&mut bare));
-        println!(
-            "{}, one core: ours {ours:.0} x real time; its transforms alone {bare:.0}, ours / floor \
-             {:.2}",
-            self.name,
-            ours / bare
-        );
-        for (request, times) in self.peers.iter().zip(&mut theirs) {
-            if !times.is_empty() {
-                let theirs = rate(times);
-                println!(
-                    "    {request} {theirs:.0} x real time, ours / {request} {:.2}",
-                    ours / theirs
-                );
-            }
-        }
+        let peers: Vec<(&str, f64)> = self
+            .peers
+            .iter()
+            .zip(&mut theirs)
+            .filter(|(_, times)| !times.is_empty())
+            .map(|(request, times)| (library(request), rate(times)))
+            .collect();
+        let note = format!("; its transforms alone {bare:.0}, ours / floor {:.2}", ours / bare);
+        report.add(&format!("{}, one core", self.name), Unit::RealTime, ours, &peers, &note);
         Ok(())
     }
+}
+
+/// Which library answers to a request.
+fn library(request: &str) -> &str {
+    request.rsplit('_').next().unwrap_or(request)
 }
 
 fn seconds_of(work: &mut dyn FnMut()) -> f64 {

@@ -7,14 +7,17 @@
 //! cargo run --release --example compare_speed -- --python peers/bin/python
 //! ```
 //!
-//! Prints, for each task, the median time of both sides and their ratio. Without `--python` only ours
-//! is measured; without the feature `models` there are no training steps.
+//! Prints, for each task, the median of both sides and how many times as fast ours is; `--table FILE` writes the
+//! same as a table. Without `--python` only ours is measured; without the feature `models` there are no networks.
 
 mod audio;
 mod features;
 mod peer;
+mod report;
 #[cfg(feature = "models")]
 mod training;
+#[cfg(feature = "models")]
+mod transcription;
 
 use std::path::PathBuf;
 
@@ -22,6 +25,7 @@ use anyhow::Result;
 use clap::Parser;
 use mir_core::SampleRate;
 use peer::Peer;
+use report::Report;
 use serde_json::json;
 
 /// Ours beside the Python peers
@@ -38,6 +42,9 @@ struct Args {
     /// Turns that each side takes
     #[arg(long, default_value_t = 7)]
     turns: usize,
+    /// Write all figures to this file as a Markdown table
+    #[arg(long, value_name = "FILE.md")]
+    table: Option<PathBuf>,
     /// Recordings to decode, beside the WAV and FLAC files made here
     #[arg(long, value_name = "FILE")]
     audio: Vec<PathBuf>,
@@ -45,11 +52,15 @@ struct Args {
     #[cfg(feature = "models")]
     #[arg(long, default_value = "cpu")]
     device: String,
-    /// Only the training steps
+    /// Only the networks
     #[cfg(feature = "models")]
     #[arg(long)]
     only_training: bool,
-    /// Write the ratio of the training steps to this file
+    /// Networks whose training steps and forward passes are timed
+    #[cfg(feature = "models")]
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["small", "full"])]
+    network: Vec<training::Network>,
+    /// Write the figures of the networks to this file
     #[cfg(feature = "models")]
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -65,16 +76,30 @@ fn main() -> Result<()> {
     if let Some(peer) = &mut peer {
         println!("peers: {}", peer.ask(&json!({ "do": "versions" }))?);
     }
-    #[cfg(feature = "models")]
-    if args.only_training {
-        return training::train_step(&args, peer.as_mut());
+    let mut report = Report::default();
+    if !args.only_training() {
+        features::features(&args, peer.as_mut(), &mut report)?;
+        audio::resample(&args, peer.as_mut(), &mut report)?;
+        audio::decode(&args, peer.as_mut(), &mut report)?;
     }
-    features::features(&args, peer.as_mut())?;
-    audio::resample(&args, peer.as_mut())?;
-    audio::decode(&args, peer.as_mut())?;
     #[cfg(feature = "models")]
-    training::train_step(&args, peer.as_mut())?;
-    Ok(())
+    {
+        training::networks(&args, peer.as_mut(), &mut report)?;
+        transcription::transcribe(&args, &mut report)?;
+    }
+    args.table.as_deref().map_or(Ok(()), |path| report.write(path))
+}
+
+impl Args {
+    #[cfg(feature = "models")]
+    fn only_training(&self) -> bool {
+        self.only_training
+    }
+
+    #[cfg(not(feature = "models"))]
+    fn only_training(&self) -> bool {
+        false
+    }
 }
 
 /// White noise in ±0.5.

@@ -140,7 +140,7 @@ impl From<Values> for mir_datasets::ValueFormat {
 }
 
 /// What to do with a data set.
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Verb {
     /// Its recordings, with their annotations and stems
     List,

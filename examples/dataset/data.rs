@@ -13,6 +13,7 @@ use crate::{
     common::{
         failure::{Failure, Outcome},
         progress::Progress,
+        ranks::Ranks,
     },
     show::Shown,
 };
@@ -25,9 +26,9 @@ fn out(args: &Args) -> Outcome<&Path> {
 
 /// Features of every split into stores.
 #[cfg(feature = "hdf5")]
-pub fn preprocess(args: &Args, dataset: &dyn Dataset) -> Outcome<Shown> {
+pub fn preprocess(args: &Args, dataset: &dyn Dataset, ranks: &Ranks) -> Outcome<Shown> {
     use mir_core::SampleRate;
-    use mir_datasets::{BuildOptions, Error, OnError, Split, StoreBuilder};
+    use mir_datasets::{BuildOptions, Error, OnError, Share, Split, StoreBuilder};
     use mir_features::{FrontEndConfig, WaveformConfig};
 
     let out = out(args)?;
@@ -59,7 +60,14 @@ pub fn preprocess(args: &Args, dataset: &dyn Dataset) -> Outcome<Shown> {
             progress: Some(&show),
             ..BuildOptions::default()
         };
-        let built = builder.build_or_open(out, dataset, split, options)?;
+        let build = || Ok(builder.build_or_open(out, dataset, split, options)?);
+        let built = if ranks.is_alone() {
+            build()?
+        } else {
+            let share = Share { index: ranks.rank(), count: ranks.size() };
+            builder.prepare_share(out, dataset, split, share, options)?;
+            ranks.one_after_the_others(build)?
+        };
         bar.into_inner().finish("");
         let report = &built.report;
         table.push_str(&format!(
@@ -80,7 +88,7 @@ pub fn preprocess(args: &Args, dataset: &dyn Dataset) -> Outcome<Shown> {
 
 /// Without stores.
 #[cfg(not(feature = "hdf5"))]
-pub fn preprocess(_: &Args, _: &dyn Dataset) -> Outcome<Shown> {
+pub fn preprocess(_: &Args, _: &dyn Dataset, _: &Ranks) -> Outcome<Shown> {
     Err(Failure::usage("stores need the feature hdf5; build this example with it"))
 }
 

@@ -8,7 +8,8 @@
 //! cargo run --release --example dataset -- synth ensemble made-up --tracks 100
 //! cargo run -p mir-workspace --release --example dataset --no-default-features -- mini - stats
 //! ```
-//! `mini` needs no folder: any text will do.
+//! `mini` needs no folder: any text will do. Built with `--features mpi`, `preprocess` shares its work among the
+//! processes that `mpirun` starts.
 // The modules of a program have no outside.
 #![expect(unreachable_pub, reason = "an example's modules are shared by path")]
 
@@ -29,19 +30,29 @@ use mir_datasets::loaders;
 
 use crate::{
     args::{Args, Command, Verb},
-    common::failure::{Failure, Outcome},
+    common::{
+        failure::{Failure, Outcome},
+        ranks::Ranks,
+    },
     show::Shown,
 };
 
 fn main() -> ExitCode {
-    match run(&Args::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+    let mut args = Args::parse();
+    match Ranks::join() {
+        Ok(ranks) => {
+            ranks.quieten(&mut args.common);
+            ranks.end(run(&args, &ranks))
+        }
         Err(failure) => failure.report(),
     }
 }
 
 /// What the command line asks for, as a table and as numbers.
-fn answer(args: &Args) -> Outcome<Shown> {
+fn answer(args: &Args, ranks: &Ranks) -> Outcome<Shown> {
+    if !ranks.is_alone() && args.verb != Some(Verb::Preprocess) {
+        return Err(Failure::usage("only preprocess shares its work among processes"));
+    }
     if let Some(Command::Synth(synth)) = &args.command {
         return data::synth(args, synth);
     }
@@ -61,7 +72,7 @@ fn answer(args: &Args) -> Outcome<Shown> {
                 Verb::Validate => validation::run(args, dataset.as_ref(), root)?,
                 Verb::Splits => show::splits(dataset.as_ref())?,
                 Verb::Stats => show::stats(dataset.as_ref())?,
-                Verb::Preprocess => data::preprocess(args, dataset.as_ref())?,
+                Verb::Preprocess => data::preprocess(args, dataset.as_ref(), ranks)?,
                 Verb::Purge => data::purge(args, dataset.as_ref())?,
                 Verb::Export => data::export(args, dataset.as_ref())?,
                 #[cfg(feature = "download")]
@@ -71,8 +82,8 @@ fn answer(args: &Args) -> Outcome<Shown> {
     })
 }
 
-fn run(args: &Args) -> Outcome<()> {
-    let (table, numbers) = answer(args)?;
+fn run(args: &Args, ranks: &Ranks) -> Outcome<()> {
+    let (table, numbers) = answer(args, ranks)?;
     if !args.common.quiet {
         print!("{table}");
     }

@@ -39,7 +39,12 @@ pub enum Command {
     /// Train a network, then score and draw its transcriptions of the test split
     #[command(after_help = "Examples:
   onsets_frames train --steps 500 --out runs/short
-  onsets_frames train --data maps --root MAPS --out runs/maps")]
+  onsets_frames train --data maps --root MAPS --out runs/maps
+  onsets_frames train --data maps --root MAPS --out runs/all --init runs/maps/model.safetensors \
+    --set maps.validation_piano=none
+
+The last goes on learning from the validation recordings as well: nothing is chosen by them
+any more, so the weights of the last step are kept, with the decoder of the first run.")]
     Train(TrainArgs),
     /// Find a learning rate: train with a rate that grows from step to step
     #[command(
@@ -67,8 +72,8 @@ pub enum Command {
   onsets_frames evaluate --weights runs/short/model.safetensors
   onsets_frames evaluate --data maps --root MAPS --json scores.json")]
     Evaluate(EvaluateArgs),
-    /// Fit the decoder of a trained network to the validation split: thresholds, and when
-    /// notes end
+    /// Fit the decoder of a trained network to the validation split, and to the recordings
+    /// of --extra: thresholds, and when notes end
     Tune(TuneArgs),
     /// Train several networks on the same data, with the same number of steps, and
     /// draw their scores together
@@ -91,11 +96,12 @@ pub enum Command {
 decoder.frame_threshold, decoder.min_duration), of --offsets keys (keys.window,
 keys.min_notes) and of wav (sample_rate).
 
-Memory does not grow with a recording, but for npz (40 MB an hour and array)
-and wav (635 MB an hour at 44100 Hz).")]
+Memory does not grow with a recording, but for npz (40 MB an hour and array),
+wav (635 MB an hour at 44100 Hz) and --exact.")]
     Transcribe(TranscribeArgs),
     /// Let other pianos play the notes of the training recordings, in other keys and at
-    /// other speeds: more to train on, with train --extra DIR
+    /// other speeds: more to train on, with train --extra DIR; or those of the validation
+    /// recordings, to fit a decoder to, with tune --extra DIR
     Render(RenderArgs),
     /// Make a smaller data set out of a part of each split, drawn by --seed
     #[command(
@@ -145,8 +151,8 @@ pub struct DataArgs {
     /// Folder of the data set
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
-    /// Folder of more training recordings, each with its notes beside it as NAME.tsv, such
-    /// as the verb render makes
+    /// Folder of more recordings to learn from, each with its notes beside it as NAME.tsv,
+    /// such as the verb render makes
     #[arg(long, value_name = "DIR")]
     pub extra: Vec<PathBuf>,
     /// Folder for computed features [default: mir/features in the user's cache folder]
@@ -190,6 +196,10 @@ pub struct TrainArgs {
     /// Use a run folder that already holds something
     #[arg(long)]
     pub force: bool,
+    /// Start from these weights; the network may be another: what has the same name and
+    /// shape is taken over. With nothing to validate on, their decoder is kept, too
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    pub init: Option<PathBuf>,
     /// Training steps
     #[arg(short = 'i', long, visible_alias = "iterations", value_name = "N")]
     pub steps: Option<u64>,
@@ -397,6 +407,10 @@ pub struct TranscribeArgs {
     /// Weights [default: the network that comes with this program]
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
+    /// Read each recording at once, where segments with some context around them would do:
+    /// memory grows with its length, by about a gigabyte an hour
+    #[arg(long)]
+    pub exact: bool,
     #[command(flatten)]
     pub live: LiveArgs,
 }
@@ -406,7 +420,7 @@ pub struct TranscribeArgs {
 pub struct LiveArgs {
     /// Read raw mono samples from standard input, little-endian, and print each note
     /// once it has ended, as a line of a table
-    #[arg(long, verbatim_doc_comment, conflicts_with_all = ["inputs", "out", "format", "offsets", "soundfont"])]
+    #[arg(long, verbatim_doc_comment, conflicts_with_all = ["inputs", "out", "format", "offsets", "soundfont", "exact"])]
     pub stream: bool,
     /// Samples a second [default: 44100]
     #[arg(long, value_name = "HZ")]
@@ -429,6 +443,9 @@ pub struct RenderArgs {
     /// synthesised pianos of the built-in data set]
     #[arg(long, value_name = "FILE")]
     pub soundfont: Vec<PathBuf>,
+    /// train or validation
+    #[arg(long, default_value = "train")]
+    pub split: String,
     /// General MIDI programs of each SoundFont that play, counted from 0
     #[arg(long, value_delimiter = ',', value_name = "N", default_value = "0")]
     pub program: Vec<u8>,

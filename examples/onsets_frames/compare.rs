@@ -11,6 +11,7 @@ use crate::{
     common::{
         CommonArgs,
         failure::{Failure, Outcome},
+        ranks::Ranks,
         signals::Stop,
     },
     course,
@@ -60,6 +61,7 @@ pub fn compare(common: &CommonArgs, args: &CompareArgs, stop: &Stop) -> Outcome<
             },
             out: Some(run.clone()),
             resume: None,
+            init: None,
             force: args.force,
             dry_run: false,
             dry_run_schedule: false,
@@ -69,7 +71,9 @@ pub fn compare(common: &CommonArgs, args: &CompareArgs, stop: &Stop) -> Outcome<
             println!("{name}:");
         }
         let quiet_table = CommonArgs { json: None, ..common.clone() };
-        let Some(summary) = train::run(&quiet_table, &training, stop)? else { return Ok(()) };
+        let Some(summary) = train::run(&quiet_table, &training, &Ranks::alone(), stop)? else {
+            return Ok(());
+        };
         let metrics = read(&run.join("metrics.jsonl"))?;
         for (_, metric, _) in CURVES {
             let points = points_of(&metrics, metric);

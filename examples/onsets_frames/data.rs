@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use mir_datasets::{
-    BuildOptions, Dataset, Error, FeatureStore, OnError, Split, StoreBuilder, Track, WithTraining,
+    BuildOptions, Dataset, Error, FeatureStore, OnError, Share, Split, StoreBuilder, Track,
+    WithTraining,
     loaders::{AudioFolder, Maps},
     mini::Mini,
 };
@@ -14,6 +15,7 @@ use crate::{
         cache,
         failure::{Failure, Outcome},
         progress::Progress,
+        ranks::Ranks,
         signals::Stop,
     },
     experiment::Experiment,
@@ -53,6 +55,7 @@ pub fn features(
     split: Split,
     experiment: &Experiment,
     args: &DataArgs,
+    ranks: &Ranks,
     quiet: bool,
     stop: &Stop,
 ) -> Outcome<Arc<dyn FeatureStore>> {
@@ -69,12 +72,19 @@ pub fn features(
         ..BuildOptions::default()
     };
     let builder = StoreBuilder::new(&experiment.front_end)?;
-    let built =
-        builder.build_or_open(cache::feature_folder(args.cache.as_deref()), data, split, options);
-    let built = built.map_err(|error| match error {
+    let folder = cache::feature_folder(args.cache.as_deref());
+    let failure = |error| match error {
         Error::Cancelled { .. } => Failure::interrupted(error.to_string(), stop.signal()),
         error => error.into(),
-    })?;
+    };
+    let build = || builder.build_or_open(&folder, data, split, options).map_err(failure);
+    let built = if ranks.is_alone() {
+        build()?
+    } else {
+        let share = Share { index: ranks.rank(), count: ranks.size() };
+        builder.prepare_share(&folder, data, split, share, options).map_err(failure)?;
+        ranks.one_after_the_others(build)?
+    };
     let summary = format!(
         "{split}: {} recordings, {:.1} min, {} notes{}",
         built.report.tracks,

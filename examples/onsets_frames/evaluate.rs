@@ -10,7 +10,7 @@ use std::{
 };
 
 use mir_audio::LoadOptions;
-use mir_core::{AudioBuffer, FrameGrid, Note, SampleRate, formats};
+use mir_core::{AudioBuffer, Note, SampleRate, formats};
 use mir_datasets::{Dataset, Split, Track};
 use mir_eval::{
     frame::{self, NoteFrameConfig},
@@ -25,7 +25,8 @@ use mir_models::{
     baseline::PeakPicker,
     decode::{NoteDecoderConfig, OriginalDecoder},
     infer::{Transcriber, TranscriptionModel},
-    thresholds::tune,
+    thresholds::{roll_scores, tune},
+    weights::ModelMeta,
 };
 use serde::Serialize;
 
@@ -35,6 +36,7 @@ use crate::{
         CommonArgs,
         failure::{Failure, Outcome},
         progress::Progress,
+        ranks::Ranks,
         signals::Stop,
     },
     course, data,
@@ -48,7 +50,7 @@ pub const SHIPPED: &[u8] =
     include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/models/onsets_frames_maps.safetensors"));
 
 /// Scores of one recording, as mir_eval defines them.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct PieceScores {
     /// The recording.
     pub track: String,
@@ -69,6 +71,8 @@ pub struct PieceScores {
     pub note_with_offset_and_velocity_f1: Option<f64>,
     /// Frame-wise, of the decoded notes.
     pub frame_f1: f64,
+    /// Frame-wise, of the frame probabilities.
+    pub frame_head_f1: f64,
     /// Onset alone.
     pub onset_f1: f64,
 }
@@ -99,8 +103,17 @@ pub fn open_model(weights: Option<&Path>, common: &CommonArgs) -> Outcome<Transc
 ///
 /// # Errors
 /// A failure of the data, the weights, or the output.
-pub fn evaluate(common: &CommonArgs, args: &EvaluateArgs, stop: &Stop) -> Outcome<()> {
+pub fn evaluate(
+    common: &CommonArgs,
+    args: &EvaluateArgs,
+    ranks: &Ranks,
+    stop: &Stop,
+) -> Outcome<()> {
     let start = Instant::now();
+    if args.report.is_some() && !ranks.is_alone() {
+        let message = "--report needs all recordings in one process: start it without mpirun";
+        return Err(Failure::usage(message));
+    }
     let split: Split = args.split.parse()?;
     let experiment =
         Experiment::resolve(args.data.data.into(), &ModelArgs::default(), common, None)?;
@@ -112,7 +125,8 @@ pub fn evaluate(common: &CommonArgs, args: &EvaluateArgs, stop: &Stop) -> Outcom
     };
     let tracks = dataset.split(split)?;
     let detail = if args.report.is_some() { Detail::Report } else { Detail::Scores };
-    let (transcriptions, rate) = transcribe_tracks(&method, tracks, detail, common.quiet, stop)?;
+    let own = ranks.share(tracks.clone());
+    let (transcriptions, rate) = transcribe_tracks(&method, own, detail, common.quiet, stop)?;
     if let Some(folder) = &args.out {
         fs::create_dir_all(folder).map_err(|e| {
             Failure::data(format!("cannot make the folder {}: {e}", folder.display()))
@@ -128,12 +142,14 @@ pub fn evaluate(common: &CommonArgs, args: &EvaluateArgs, stop: &Stop) -> Outcom
         let log = args.weights.as_deref().and_then(report::log_beside);
         report::write(path, head, &transcriptions, log.as_deref())?;
     }
+    let mut rates = [rate];
+    ranks.sum(&mut rates)?;
     let summary = Summary {
         run_dir: args.out.as_deref().map(|path| path.display().to_string()),
         steps: method.steps(),
         seconds: start.elapsed().as_secs_f64(),
-        audio_seconds_per_second: rate,
-        ..Summary::of(&scores_of(&transcriptions))
+        audio_seconds_per_second: rates[0],
+        ..Summary::of(&gathered(&tracks, &scores_of(&transcriptions), ranks)?)
     };
     print(&summary, common)
 }
@@ -143,8 +159,8 @@ pub fn evaluate(common: &CommonArgs, args: &EvaluateArgs, stop: &Stop) -> Outcom
 pub enum Method {
     /// A trained network, and whose decoder in place of ours.
     Network(Box<Transcriber>, Option<OriginalDecoder>),
-    /// A peak picker, and the decoder with its thresholds.
-    Peaks(Box<PeakPicker>, NoteDecoderConfig),
+    /// A peak picker, and how its activations become notes.
+    Peaks(Box<PeakPicker>, Decoding),
 }
 
 impl Method {
@@ -166,7 +182,12 @@ impl Method {
         }
         let pairs: Vec<_> = recordings.iter().map(|(a, notes)| (a, notes.as_slice())).collect();
         let tuned = tune(&pairs, &experiment.decoder, &experiment.search)?;
-        Ok(Self::Peaks(Box::new(picker), tuned.decoder))
+        let decoding = Decoding {
+            config: tuned.decoder,
+            roll_threshold: tuned.roll_threshold,
+            original: None,
+        };
+        Ok(Self::Peaks(Box::new(picker), decoding))
     }
 
     fn activations(&self, audio: &AudioBuffer) -> Outcome<TranscriptionActivations> {
@@ -180,10 +201,9 @@ impl Method {
     pub fn decoding(&self) -> Decoding {
         match self {
             Self::Network(transcriber, original) => {
-                let config = transcriber.model().meta().decoder.clone();
-                Decoding { config, original: *original }
+                Decoding::of(transcriber.model().meta(), *original)
             }
-            Self::Peaks(_, config) => Decoding { config: config.clone(), original: None },
+            Self::Peaks(_, decoding) => decoding.clone(),
         }
     }
 
@@ -215,13 +235,6 @@ impl Method {
         }
     }
 
-    fn grid(&self) -> FrameGrid {
-        match self {
-            Self::Network(transcriber, _) => transcriber.grid(),
-            Self::Peaks(picker, _) => picker.grid(),
-        }
-    }
-
     /// Training steps behind it.
     fn steps(&self) -> u64 {
         match self {
@@ -235,16 +248,55 @@ impl Method {
 #[derive(Clone, Debug)]
 pub struct Decoding {
     config: NoteDecoderConfig,
+    /// From which frame probability on a key sounds.
+    roll_threshold: f64,
     original: Option<OriginalDecoder>,
 }
 
 impl Decoding {
+    /// That of a network, or of an original program with its thresholds.
+    pub fn of(meta: &ModelMeta, original: Option<OriginalDecoder>) -> Self {
+        let ModelMeta { decoder, roll_threshold, .. } = meta;
+        Self { config: decoder.clone(), roll_threshold: *roll_threshold, original }
+    }
+
     /// The notes.
     ///
     /// # Errors
     /// Of the decoder.
     pub fn notes(&self, activations: &TranscriptionActivations) -> Outcome<Vec<Note>> {
         Ok(course::notes(activations, &self.config, self.original)?)
+    }
+
+    /// How good they are: everything but what they are of.
+    ///
+    /// # Errors
+    /// A data failure for notes that cannot be scored.
+    pub fn score(
+        &self,
+        activations: &TranscriptionActivations,
+        reference: &[Note],
+        estimate: &[Note],
+    ) -> Outcome<PieceScores> {
+        let notes = transcription::evaluate(reference, estimate, &TranscriptionConfig::default())?;
+        let config = NoteFrameConfig::default();
+        let frames = frame::evaluate_notes(reference, estimate, activations.grid, &config);
+        let velocities = match &activations.velocity {
+            Some(_) => velocity_f1(reference, estimate)?,
+            None => None,
+        };
+        Ok(PieceScores {
+            notes: reference.len(),
+            note_precision: notes.note.precision,
+            note_recall: notes.note.recall,
+            note_f1: notes.note.f1,
+            note_with_offset_f1: notes.note_with_offset.map_or(0.0, |scores| scores.f1),
+            note_with_offset_and_velocity_f1: velocities,
+            frame_f1: frames.f1,
+            frame_head_f1: roll_scores(activations, reference, self.roll_threshold)?.f1,
+            onset_f1: notes.onset.f1,
+            ..PieceScores::default()
+        })
     }
 
     /// The threshold of onsets.
@@ -302,11 +354,12 @@ pub fn transcribe_tracks(
         let estimate = decoding.notes(&activations)?;
         busy += start.elapsed().as_secs_f64();
         seconds += audio.duration();
-        let mut scores =
-            score(track.as_ref(), audio.duration(), &reference, &estimate, method.grid())?;
-        if activations.velocity.is_some() {
-            scores.note_with_offset_and_velocity_f1 = velocity_f1(&reference, &estimate)?;
-        }
+        let scores = PieceScores {
+            track: track.id().to_string(),
+            instrument: track.instrument().to_owned(),
+            seconds: audio.duration(),
+            ..decoding.score(&activations, &reference, &estimate)?
+        };
         let findings = match detail {
             Detail::Scores => None,
             Detail::Report => {
@@ -319,30 +372,6 @@ pub fn transcribe_tracks(
     }
     progress.finish(format!("{} recordings, {:.1} min", done.len(), seconds / 60.0));
     Ok((done, seconds / f64::max(busy, 1e-9)))
-}
-
-fn score(
-    track: &dyn Track,
-    seconds: f64,
-    reference: &[Note],
-    estimate: &[Note],
-    grid: FrameGrid,
-) -> Outcome<PieceScores> {
-    let notes = transcription::evaluate(reference, estimate, &TranscriptionConfig::default())?;
-    let frames = frame::evaluate_notes(reference, estimate, grid, &NoteFrameConfig::default());
-    Ok(PieceScores {
-        track: track.id().to_string(),
-        instrument: track.instrument().to_owned(),
-        seconds,
-        notes: reference.len(),
-        note_precision: notes.note.precision,
-        note_recall: notes.note.recall,
-        note_f1: notes.note.f1,
-        note_with_offset_f1: notes.note_with_offset.map_or(0.0, |scores| scores.f1),
-        note_with_offset_and_velocity_f1: None,
-        frame_f1: frames.f1,
-        onset_f1: notes.onset.f1,
-    })
 }
 
 /// Onset, pitch, offset and velocity agree.
@@ -370,6 +399,74 @@ pub fn scores_of(transcriptions: &[Transcription]) -> Vec<PieceScores> {
     transcriptions.iter().map(|t| t.scores.clone()).collect()
 }
 
+/// The scores of all recordings, of which every rank has those of its share.
+fn gathered(
+    tracks: &[Arc<dyn Track>],
+    own: &[PieceScores],
+    ranks: &Ranks,
+) -> Outcome<Vec<PieceScores>> {
+    // One row for each recording; all but the own ones are left to the others.
+    let mut rows = vec![[0.0; PieceScores::NUMBERS]; tracks.len()];
+    for (row, scores) in ranks.share(rows.iter_mut().collect()).into_iter().zip(own) {
+        *row = scores.numbers();
+    }
+    ranks.sum(rows.as_flattened_mut())?;
+    let all = tracks.iter().zip(rows);
+    Ok(all.map(|(track, row)| PieceScores::of(track.as_ref(), row)).collect())
+}
+
+impl PieceScores {
+    /// How many numbers there are, with one that says whether there are velocities.
+    const NUMBERS: usize = 11;
+
+    fn numbers(&self) -> [f64; Self::NUMBERS] {
+        [
+            self.seconds,
+            self.notes as f64,
+            self.note_precision,
+            self.note_recall,
+            self.note_f1,
+            self.note_with_offset_f1,
+            self.note_with_offset_and_velocity_f1.unwrap_or_default(),
+            f64::from(u8::from(self.note_with_offset_and_velocity_f1.is_some())),
+            self.frame_f1,
+            self.frame_head_f1,
+            self.onset_f1,
+        ]
+    }
+
+    /// The numbers and what they are of.
+    fn of(track: &dyn Track, numbers: [f64; Self::NUMBERS]) -> Self {
+        let [
+            seconds,
+            notes,
+            note_precision,
+            note_recall,
+            note_f1,
+            note_with_offset_f1,
+            with_velocity,
+            has_velocity,
+            frame_f1,
+            frame_head_f1,
+            onset_f1,
+        ] = numbers;
+        Self {
+            track: track.id().to_string(),
+            instrument: track.instrument().to_owned(),
+            seconds,
+            notes: notes as usize,
+            note_precision,
+            note_recall,
+            note_f1,
+            note_with_offset_f1,
+            note_with_offset_and_velocity_f1: (has_velocity > 0.0).then_some(with_velocity),
+            frame_f1,
+            frame_head_f1,
+            onset_f1,
+        }
+    }
+}
+
 /// The numbers of a run; means over recordings.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Summary {
@@ -377,6 +474,7 @@ pub struct Summary {
     pub note_f1: f64,
     pub note_with_offset_f1: f64,
     pub frame_f1: f64,
+    pub frame_head_f1: f64,
     pub onset_f1: f64,
     pub seconds: f64,
     pub steps: u64,
@@ -394,10 +492,20 @@ impl Summary {
             note_f1: mean(|p| p.note_f1),
             note_with_offset_f1: mean(|p| p.note_with_offset_f1),
             frame_f1: mean(|p| p.frame_f1),
+            frame_head_f1: mean(|p| p.frame_head_f1),
             onset_f1: mean(|p| p.onset_f1),
             pieces: pieces.to_vec(),
             ..Self::default()
         }
+    }
+
+    /// The numbers that count, in words.
+    pub fn headline(&self) -> String {
+        let Self { note_f1, note_with_offset_f1, frame_f1, frame_head_f1, .. } = self;
+        format!(
+            "note F1 {note_f1:.3}, with offset {note_with_offset_f1:.3}, frame F1 {frame_f1:.3} \
+             (of the frame head {frame_head_f1:.3})"
+        )
     }
 }
 
@@ -413,18 +521,10 @@ pub fn print(summary: &Summary, common: &CommonArgs) -> Outcome<()> {
         for instrument in instruments.iter().filter(|_| instruments.len() > 1) {
             let of = |p: &&PieceScores| p.instrument == *instrument;
             let pieces: Vec<PieceScores> = summary.pieces.iter().filter(of).cloned().collect();
-            let Summary { note_f1, note_with_offset_f1, frame_f1, .. } = Summary::of(&pieces);
-            println!(
-                "on {instrument}: note F1 {note_f1:.3}, with offset {note_with_offset_f1:.3}, frame F1 {frame_f1:.3}"
-            );
+            println!("on {instrument}: {}", Summary::of(&pieces).headline());
         }
-        println!(
-            "note F1 {:.3}, with offset {:.3}, frame F1 {:.3}; {:.0} x real time",
-            summary.note_f1,
-            summary.note_with_offset_f1,
-            summary.frame_f1,
-            summary.audio_seconds_per_second
-        );
+        let speed = summary.audio_seconds_per_second;
+        println!("{}; {speed:.0} x real time", summary.headline());
     }
     if let Some(path) = &common.json {
         let json =
@@ -444,12 +544,12 @@ pub fn table(pieces: &[PieceScores]) -> Outcome<Table> {
     if with_velocity {
         columns.push("offset + velocity");
     }
-    columns.extend(["frame F1", "onset F1"]);
+    columns.extend(["frame F1", "frame head", "onset F1"]);
     let mut table = Table::new(columns, UndefinedPolicy::Refuse);
     for p in pieces {
         let mut values = vec![p.note_precision, p.note_recall, p.note_f1, p.note_with_offset_f1];
         values.extend(p.note_with_offset_and_velocity_f1);
-        values.extend([p.frame_f1, p.onset_f1]);
+        values.extend([p.frame_f1, p.frame_head_f1, p.onset_f1]);
         table.push(p.track.clone(), values.into_iter().map(Some))?;
     }
     Ok(table)

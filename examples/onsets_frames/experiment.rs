@@ -33,6 +33,8 @@ pub struct Experiment {
     pub loader: LoaderConfig,
     /// The decoder, before its thresholds are tuned.
     pub decoder: NoteDecoderConfig,
+    /// From which frame probability on a key sounds, before it is tuned.
+    pub roll_threshold: f64,
     /// Decode as an original program does, with the thresholds of `decoder`, and tune nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original_decoder: Option<OriginalDecoder>,
@@ -102,6 +104,7 @@ impl Experiment {
                 refinement: Refinement::Gaussian,
                 ..NoteDecoderConfig::default()
             },
+            roll_threshold: 0.5,
             original_decoder: None,
             search: SearchConfig::default(),
             mini: MiniConfig::default(),

@@ -9,6 +9,7 @@
 //! cargo run --release --example onsets_frames -- transcribe recording.mp3 --out notes
 //! cargo run --release --example onsets_frames -- train --data maps --root DIR --out runs/maps
 //! ```
+//! Built with `--features mpi`, `train` and `evaluate` share their work among the processes that `mpirun` starts.
 // The modules of a program have no outside.
 #![expect(unreachable_pub, reason = "an example's modules are shared by path")]
 
@@ -30,6 +31,7 @@ mod subset;
 mod train;
 mod transcribe;
 mod tune;
+mod validation;
 
 use std::process::ExitCode;
 
@@ -37,25 +39,36 @@ use clap::Parser;
 
 use crate::{
     args::{Args, Command},
-    common::{failure::Outcome, signals::Stop},
+    common::{
+        failure::{Failure, Outcome},
+        ranks::Ranks,
+        signals::Stop,
+    },
 };
 
 fn main() -> ExitCode {
-    match run(&Args::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+    let mut args = Args::parse();
+    match Ranks::join() {
+        Ok(ranks) => {
+            ranks.quieten(&mut args.common);
+            ranks.end(run(&args, &ranks))
+        }
         Err(failure) => failure.report(),
     }
 }
 
-fn run(args: &Args) -> Outcome<()> {
+fn run(args: &Args, ranks: &Ranks) -> Outcome<()> {
     let stop = Stop::listen()?;
     match &args.command {
-        None => train::train(&args.common, &args.train, &stop),
-        Some(Command::Train(train)) => train::train(&args.common, train, &stop),
+        None => train::train(&args.common, &args.train, ranks, &stop),
+        Some(Command::Train(train)) => train::train(&args.common, train, ranks, &stop),
+        Some(Command::Evaluate(scores)) => evaluate::evaluate(&args.common, scores, ranks, &stop),
+        Some(_) if !ranks.is_alone() => {
+            Err(Failure::usage("only train and evaluate share their work among processes"))
+        }
         Some(Command::FindLr(rates)) => probe::find_lr(&args.common, rates, &stop),
         Some(Command::FindBatchSize(sizes)) => probe::batch_size(&args.common, sizes),
         Some(Command::Replay(incident)) => probe::replay(&args.common, incident),
-        Some(Command::Evaluate(evaluate)) => evaluate::evaluate(&args.common, evaluate, &stop),
         Some(Command::Tune(tune)) => tune::tune(&args.common, tune, &stop),
         Some(Command::Compare(compare)) => compare::compare(&args.common, compare, &stop),
         Some(Command::ConvertCheckpoint(convert)) => convert::convert(&args.common, convert),

@@ -19,6 +19,7 @@ use crate::{
     common::{
         CommonArgs,
         failure::{Failure, Outcome},
+        ranks::Ranks,
         signals::Stop,
     },
     data,
@@ -74,6 +75,7 @@ pub fn find_lr(common: &CommonArgs, args: &RateArgs, stop: &Stop) -> Outcome<()>
         Split::Train,
         &experiment,
         &args.settings.data,
+        &Ranks::alone(),
         common.quiet,
         stop,
     )?;

@@ -1,4 +1,4 @@
-//! `render`: the training notes of a data set, played by other pianos.
+//! `render`: the training or validation notes of a data set, played by other pianos.
 
 use std::{
     fs,
@@ -51,7 +51,11 @@ pub fn render(common: &CommonArgs, args: &RenderArgs, stop: &Stop) -> Outcome<()
     let pianos = Piano::all(args)?;
     let experiment =
         Experiment::resolve(args.data.data.into(), &ModelArgs::default(), common, None)?;
-    let tracks = data::open(&args.data, &experiment)?.split(Split::Train)?;
+    let split = args.split.parse()?;
+    if split == Split::Test {
+        return Err(Failure::usage("--split test: nothing may learn from the test split"));
+    }
+    let tracks = data::open(&args.data, &experiment)?.split(split)?;
     fs::create_dir_all(&args.out).map_err(|e| {
         Failure::data(format!("cannot make the folder {}: {e}", args.out.display()))
     })?;

@@ -1,25 +1,25 @@
 //! `train`: the whole experiment, from data to a table of scores.
 
 use std::{
-    env, fs,
+    env, fs, iter,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use mir_audio::{WavFormat, write_wav};
-use mir_core::{Fingerprint, Note, SampleRate};
-use mir_datasets::{BatchLoader, FeatureStore, Split, recordings};
+use mir_core::{Fingerprint, SampleRate};
+use mir_datasets::{BatchLoader, FeatureStore, Split};
 use mir_eval::plots::{RollPlot, piano_roll};
 use mir_midi::{Performance, Score, piano, piano::PianoConfig};
 use mir_models::{
-    DeviceChoice,
-    activations::TranscriptionActivations,
+    Device, DeviceChoice,
+    comm::Shard,
     infer::TranscriptionModel,
     run::{Existing, RunFolder, RunInfo},
-    thresholds::tune,
+    thresholds::{Tuned, tune},
     train::{FitEnd, FitProgress, Incident, Observer, StopReason, Trainer, fit, latest_checkpoint},
-    weights::Storage,
+    weights::{Fit, ModelMeta, NameMap, Storage},
 };
 
 use crate::{
@@ -28,31 +28,38 @@ use crate::{
         CommonArgs,
         failure::{Failure, Outcome},
         progress::Progress,
+        ranks::Ranks,
         signals::Stop,
     },
-    course, data,
+    course::{self, Metrics},
+    data,
     evaluate::{self, Detail, Method, Summary, Transcription},
     experiment::Experiment,
     model::ModelArgs,
-    probe, report,
+    probe, report, validation,
 };
 
 /// The verb `train`, and what the program does without a verb.
 ///
 /// # Errors
 /// Any failure of configuration, data, training or output.
-pub fn train(common: &CommonArgs, args: &TrainArgs, stop: &Stop) -> Outcome<()> {
-    run(common, args, stop).map(drop)
+pub fn train(common: &CommonArgs, args: &TrainArgs, ranks: &Ranks, stop: &Stop) -> Outcome<()> {
+    run(common, args, ranks, stop).map(drop)
 }
 
-/// A training with its scores; none if nothing was to be trained, or it was asked to quit.
+/// A training with its scores; none if nothing was to be trained, it was asked to quit, or another rank has them.
 ///
 /// # Errors
 /// As [`train`].
-pub fn run(common: &CommonArgs, args: &TrainArgs, stop: &Stop) -> Outcome<Option<Summary>> {
+pub fn run(
+    common: &CommonArgs,
+    args: &TrainArgs,
+    ranks: &Ranks,
+    stop: &Stop,
+) -> Outcome<Option<Summary>> {
     let start = Instant::now();
     let (folder, existing) = run_folder(args)?;
-    let experiment = match existing {
+    let mut experiment = match existing {
         Existing::Resume => resumed(&folder, common)?,
         _ => {
             let settings = &args.settings;
@@ -73,11 +80,20 @@ pub fn run(common: &CommonArgs, args: &TrainArgs, stop: &Stop) -> Outcome<Option
     let data = data::open(source, &experiment)?;
     // The folder is checked before minutes are spent on features.
     RunFolder::check(&folder, existing)?;
-    let open =
-        |split| data::features(data.as_ref(), split, &experiment, source, common.quiet, stop);
-    let (training, validation) = (open(Split::Train)?, open(Split::Validation)?);
-    let identity =
-        Fingerprint::of("onsets-frames/data/1", &[training.header(), validation.header()])?;
+    let validates = match data.split(Split::Validation) {
+        Err(mir_datasets::Error::EmptySplit { .. }) => false,
+        tracks => !tracks?.is_empty(),
+    };
+    if !validates && existing != Existing::Resume {
+        experiment = with_decoder_of(args.init.as_deref(), experiment, device)?;
+    }
+    let open = |split| {
+        data::features(data.as_ref(), split, &experiment, source, ranks, common.quiet, stop)
+    };
+    let training = open(Split::Train)?;
+    let validation = validates.then(|| open(Split::Validation)).transpose()?;
+    let headers: Vec<_> = iter::once(&training).chain(&validation).map(|s| s.header()).collect();
+    let identity = Fingerprint::of("onsets-frames/data/1", &headers)?;
 
     let mut trainer = Trainer::new(
         experiment.model.clone(),
@@ -85,6 +101,16 @@ pub fn run(common: &CommonArgs, args: &TrainArgs, stop: &Stop) -> Outcome<Option
         experiment.train.clone(),
         device,
     )?;
+    if let Some(weights) = &args.init {
+        let report = trainer.warm_start(weights, &NameMap::default(), Fit::Partial)?;
+        if report.loaded.is_empty() {
+            let message = format!("{}: {report}: nothing to start from", weights.display());
+            return Err(Failure::data(message));
+        }
+        if !common.quiet {
+            println!("from {}: {report}", weights.display());
+        }
+    }
     let mut best = None;
     let mut resume_at = None;
     if existing == Existing::Resume {
@@ -97,21 +123,29 @@ pub fn run(common: &CommonArgs, args: &TrainArgs, stop: &Stop) -> Outcome<Option
         best = trainer.restore(&checkpoint, identity)?.best;
         resume_at = Some(trainer.step_count());
     }
-    let mut run = RunFolder::open(&folder, existing, resume_at)?;
+    trainer.join(ranks.communicator())?;
+    let loader = BatchLoader::new(training, experiment.loader.clone())?;
+    let mut source = Shard::new(loader, ranks.communicator());
     let config = toml::to_string(&experiment).map_err(|e| Failure::usage(e.to_string()))?;
-    run.write("config.toml", config.as_bytes())?;
     let mut info = RunInfo::new(
         env::args().collect(),
         experiment.train.seed,
-        format!("{device:?}, {} threads", mir_models::threads()),
+        match ranks.size() {
+            1 => format!("{device:?}, {} threads", mir_models::threads()),
+            n => format!("{n} processes, each {device:?}, {} threads", mir_models::threads()),
+        },
     );
     info.data = Some(identity);
-    run.write_info(&info)?;
+    let mut run = None;
+    if ranks.is_root() {
+        let folder = RunFolder::open(&folder, existing, resume_at)?;
+        folder.write("config.toml", config.as_bytes())?;
+        folder.write_info(&info)?;
+        run = Some(folder);
+    }
 
-    let mut source = BatchLoader::new(training, experiment.loader.clone())?;
-    let checkpoints = run.checkpoints();
     let mut watch = Watch {
-        run: &mut run,
+        run: run.as_mut(),
         progress: Progress::new("train", "steps", experiment.train.steps, common.quiet)
             .resumed_at(trainer.step_count()),
         validation,
@@ -121,6 +155,7 @@ pub fn run(common: &CommonArgs, args: &TrainArgs, stop: &Stop) -> Outcome<Option
         busy: Duration::ZERO,
         score: best.map(|(score, _)| score),
     };
+    let checkpoints = folder.join("checkpoints");
     let end = fit(&mut trainer, &mut source, &checkpoints, identity, best, &mut watch, &stop.flag);
     let (wait, busy) = (watch.wait, watch.busy);
     let summary = format!(
@@ -130,6 +165,13 @@ pub fn run(common: &CommonArgs, args: &TrainArgs, stop: &Stop) -> Outcome<Option
         100.0 * wait.as_secs_f64() / (wait + busy).as_secs_f64().max(1e-9)
     );
     watch.progress.finish(summary);
+    let Some(mut run) = run else {
+        // Rank 0 has the network, and says how it ended.
+        return match end? {
+            FitEnd::Interrupted => Err(Failure::interrupted("stopped", stop.signal())),
+            _ => Ok(None),
+        };
+    };
     run.flush()?;
     let outcome = match end {
         Ok(FitEnd::Finished) => "finished".to_owned(),
@@ -207,6 +249,22 @@ fn run_folder(args: &TrainArgs) -> Outcome<(PathBuf, Existing)> {
     Ok((folder, existing))
 }
 
+/// The experiment with the decoder of weights to start from: there is nothing to fit one to.
+fn with_decoder_of(
+    weights: Option<&Path>,
+    experiment: Experiment,
+    device: Device,
+) -> Outcome<Experiment> {
+    let weights = weights.ok_or_else(|| {
+        Failure::usage(
+            "there are no validation recordings to fit a decoder to: name weights with --init, whose decoder is kept",
+        )
+    })?;
+    let model = TranscriptionModel::open(weights, device)?;
+    let ModelMeta { decoder, roll_threshold, .. } = model.meta().clone();
+    Ok(Experiment { decoder, roll_threshold, ..experiment })
+}
+
 /// The configuration of an interrupted run, with what may change at a resume.
 fn resumed(folder: &Path, common: &CommonArgs) -> Outcome<Experiment> {
     let path = folder.join("config.toml");
@@ -222,14 +280,22 @@ fn resumed(folder: &Path, common: &CommonArgs) -> Outcome<Experiment> {
 
 /// Follows a training: progress, metrics, validation, the best network.
 struct Watch<'a> {
-    run: &'a mut RunFolder,
+    /// Of rank 0.
+    run: Option<&'a mut RunFolder>,
     progress: Progress,
-    validation: Arc<dyn FeatureStore>,
+    /// None if nothing is chosen.
+    validation: Option<Arc<dyn FeatureStore>>,
     experiment: &'a Experiment,
     licence: String,
     wait: Duration,
     busy: Duration,
     score: Option<f64>,
+}
+
+impl Watch<'_> {
+    fn scalar(&mut self, name: &str, step: u64, value: f64) -> mir_models::Result<()> {
+        self.run.as_mut().map_or(Ok(()), |run| run.scalar(name, step, value))
+    }
 }
 
 impl Observer for Watch<'_> {
@@ -241,14 +307,14 @@ impl Observer for Watch<'_> {
         self.progress.set(report.step + 1, format!("loss {:.4}{score}", report.loss));
         if report.step.is_multiple_of(self.experiment.train.log_every) {
             let step = report.step + 1;
-            self.run.scalar("loss", step, report.loss)?;
+            self.scalar("loss", step, report.loss)?;
             for (name, value) in &report.parts {
-                self.run.scalar(&format!("loss/{name}"), step, *value)?;
+                self.scalar(&format!("loss/{name}"), step, *value)?;
             }
-            self.run.scalar("rate", step, report.rate)?;
-            self.run.scalar("gradient_norm", step, report.gradient_norm)?;
-            self.run.scalar("time/step", step, report.compute.as_secs_f64())?;
-            self.run.scalar("time/data_wait", step, progress.data_wait.as_secs_f64())?;
+            self.scalar("rate", step, report.rate)?;
+            self.scalar("gradient_norm", step, report.gradient_norm)?;
+            self.scalar("time/step", step, report.compute.as_secs_f64())?;
+            self.scalar("time/data_wait", step, progress.data_wait.as_secs_f64())?;
         }
         Ok(())
     }
@@ -258,71 +324,76 @@ impl Observer for Watch<'_> {
         model: &mut TranscriptionModel,
         step: u64,
     ) -> mir_models::Result<f64> {
-        let loading = |error| mir_models::Error::Batch { source: Box::new(error) };
-        let mut scored: Vec<(TranscriptionActivations, Vec<Note>)> = Vec::new();
-        for recording in recordings(self.validation.as_ref()) {
-            let recording = recording.map_err(loading)?;
-            let map = recording.features;
-            let activations =
-                model.activations(map.data.index_axis(ndarray::Axis(0), 0), map.grid)?;
-            scored.push((activations, recording.notes));
-        }
-        let pairs: Vec<_> = scored.iter().map(|(a, notes)| (a, notes.as_slice())).collect();
-        let original = self.experiment.original_decoder;
-        let decoder = match original {
-            None => tune(&pairs, &self.experiment.decoder, &self.experiment.search)?.decoder,
-            Some(_) => self.experiment.decoder.clone(),
+        let Experiment { decoder, roll_threshold, original_decoder: original, .. } =
+            self.experiment;
+        let meta = model.meta_mut();
+        meta.training_data.clone_from(&self.licence);
+        let Some(store) = &self.validation else {
+            // Nothing to choose by: the latest network is the best, with the decoder that it came with.
+            meta.decoder.clone_from(decoder);
+            meta.roll_threshold = *roll_threshold;
+            return Ok(step as f64);
         };
-        let metrics = course::metrics(&pairs, &decoder, self.experiment)?;
-        for (name, value) in &metrics.named {
-            self.run.scalar(name, step, *value)?;
+        let heard = validation::heard(model, store.as_ref()).collect::<Result<Vec<_>, _>>()?;
+        let pairs: Vec<_> = heard.iter().map(|(a, notes)| (a, notes.as_slice())).collect();
+        let fitted = match original {
+            None => Some(tune(&pairs, decoder, &self.experiment.search)?),
+            Some(_) => None,
+        };
+        let decoder = fitted.as_ref().map_or(decoder, |tuned| &tuned.decoder);
+        let Metrics { named, note_f1, note_with_offset_f1 } =
+            course::metrics(&pairs, decoder, self.experiment)?;
+        for (name, value) in &named {
+            self.scalar(name, step, *value)?;
         }
-        for (name, value) in [
-            ("note_f1", metrics.note_f1),
-            ("note_with_offset_f1", metrics.note_with_offset_f1),
-            ("onset_threshold", decoder.onset_threshold),
-            ("frame_threshold", decoder.frame_threshold),
-        ] {
-            self.run.scalar(&format!("validation/{name}"), step, value)?;
-            model.meta_mut().scores.insert(format!("validation/{name}"), value);
+        let tuned = fitted.unwrap_or_else(|| Tuned {
+            decoder: self.experiment.decoder.clone(),
+            note_f1,
+            note_with_offset_f1,
+            roll_threshold: *roll_threshold,
+            roll_f1: named.get("metric/frame/frame_f1").copied().unwrap_or_default(),
+        });
+        for (name, value) in validation::adopt(model, &tuned) {
+            self.scalar(name, step, value)?;
         }
-        if let Some((activations, notes)) = pairs.first() {
-            let estimate = course::notes(activations, &decoder, original)?;
+        if let (Some((activations, notes)), Some(run)) = (pairs.first(), &mut self.run) {
+            let estimate = course::notes(activations, &tuned.decoder, *original)?;
             let plot = RollPlot { range: Some((0.0, 20.0)), ..RollPlot::default() };
             let figure = piano_roll(Some(*notes), &estimate, &plot)?;
-            self.run.image("validation/roll", step, &figure.png_bytes()?)?;
+            run.image("validation/roll", step, &figure.png_bytes()?)?;
+            run.flush()?;
         }
-        self.run.flush()?;
-        let score = metrics.note_f1;
-        model.meta_mut().decoder = decoder;
-        model.meta_mut().training_data.clone_from(&self.licence);
-        self.score = Some(self.score.map_or(score, |best| best.max(score)));
-        Ok(score)
+        self.score = Some(self.score.map_or(note_f1, |best| best.max(note_f1)));
+        Ok(note_f1)
     }
 
     fn on_best(&mut self, model: &TranscriptionModel, _: f64, _: u64) -> mir_models::Result<()> {
-        model.save(&self.run.path().join("model.safetensors"), Storage::F32)
+        match &self.run {
+            Some(run) => model.save(&run.path().join("model.safetensors"), Storage::F32),
+            None => Ok(()),
+        }
     }
 
     fn on_incident(&mut self, incident: &Incident) -> mir_models::Result<()> {
         let Incident { what, step, answer, .. } = incident;
         self.progress.note(&format!("{what} is not finite at step {step}: {answer}"));
-        self.run.scalar("incident", *step + 1, 1.0)
+        self.scalar("incident", *step + 1, 1.0)
     }
 
     fn on_pause(&mut self, reason: &str, snapshot: &Path) {
-        let (file, snapshot) = (self.run.path().join("pause.json"), snapshot.display());
+        let Some(run) = &mut self.run else { return };
+        let (file, snapshot) = (run.path().join("pause.json"), snapshot.display());
         self.progress.note(&format!(
             "paused: {reason}; the state is in {snapshot}; change or delete {} to go on",
             file.display()
         ));
-        if let Err(error) = self.run.flush() {
+        if let Err(error) = run.flush() {
             self.progress.note(&error.to_string());
         }
     }
 
     fn folder(&self) -> Option<&Path> {
-        Some(self.run.path())
+        self.run.as_ref().map(|run| run.path())
     }
 }
 

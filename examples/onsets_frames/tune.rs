@@ -1,21 +1,23 @@
 //! `tune`: the decoder of a trained network, fitted to a validation split anew.
 
-use mir_core::Note;
-use mir_datasets::{Split, recordings};
-use mir_models::{
-    activations::TranscriptionActivations, decode::NoteDecoderConfig, thresholds, weights::Storage,
-};
+use std::sync::Arc;
+
+use mir_datasets::{Dataset, Split, loaders::AudioFolder};
+use mir_models::{decode::NoteDecoderConfig, thresholds, weights::Storage};
 
 use crate::{
-    args::TuneArgs,
+    args::{DataArgs, TuneArgs},
     common::{
         CommonArgs,
         failure::{Failure, Outcome},
+        ranks::Ranks,
         signals::Stop,
     },
-    data, evaluate,
+    data,
+    evaluate::{self, Decoding, Summary},
     experiment::Experiment,
     model::ModelArgs,
+    validation,
 };
 
 /// The verb `tune`.
@@ -28,46 +30,53 @@ pub fn tune(common: &CommonArgs, args: &TuneArgs, stop: &Stop) -> Outcome<()> {
     let mut model = evaluate::open_model(args.weights.as_deref(), common)?;
     // The features of the weights, and the decoder of the settings.
     let experiment = Experiment { front_end: model.meta().front_end.clone(), ..experiment };
-    let data = data::open(&args.data, &experiment)?;
-    let (split, quiet) = (Split::Validation, common.quiet);
-    let store = data::features(data.as_ref(), split, &experiment, &args.data, quiet, stop)?;
-    let mut scored: Vec<(TranscriptionActivations, Vec<Note>)> = Vec::new();
-    for recording in recordings(store.as_ref()) {
-        if stop.raised() {
-            return Err(Failure::interrupted("stopped; nothing is written", stop.signal()));
-        }
-        let recording = recording?;
-        let map = recording.features;
-        let features = map.data.index_axis(ndarray::Axis(0), 0);
-        scored.push((model.activations(features, map.grid)?, recording.notes));
+    let alone = DataArgs { extra: Vec::new(), ..args.data.clone() };
+    let validation = (data::open(&alone, &experiment)?, Split::Validation);
+    let mut sets = vec![("validation split".to_owned(), validation)];
+    for folder in &args.data.extra {
+        let set: Arc<dyn Dataset> = Arc::new(AudioFolder::open(folder)?);
+        sets.push((folder.display().to_string(), (set, Split::Train)));
     }
-    let pairs: Vec<_> = scored.iter().map(|(a, notes)| (a, notes.as_slice())).collect();
+    let (mut heard, mut ends) = (Vec::new(), Vec::new());
+    for (_, (data, split)) in &sets {
+        let (ranks, quiet) = (Ranks::alone(), common.quiet);
+        let (data, settings) = (data.as_ref(), &args.data);
+        let store = data::features(data, *split, &experiment, settings, &ranks, quiet, stop)?;
+        for recording in validation::heard(&model, store.as_ref()) {
+            if stop.raised() {
+                return Err(Failure::interrupted("stopped; nothing is written", stop.signal()));
+            }
+            heard.push(recording?);
+        }
+        ends.push(heard.len());
+    }
+    let pairs: Vec<_> = heard.iter().map(|(a, notes)| (a, notes.as_slice())).collect();
     // Where rows lie against events is a property of the weights, of the labels that they learned.
     let row_shift = model.meta().decoder.row_shift;
     let base = NoteDecoderConfig { row_shift, ..experiment.decoder };
     let tuned = thresholds::tune(&pairs, &base, &experiment.search)?;
-    let meta = model.meta_mut();
-    for (name, value) in [
-        ("note_f1", tuned.note_f1),
-        ("note_with_offset_f1", tuned.note_with_offset_f1),
-        ("onset_threshold", tuned.decoder.onset_threshold),
-        ("frame_threshold", tuned.decoder.frame_threshold),
-    ] {
-        meta.scores.insert(format!("validation/{name}"), value);
-    }
-    meta.decoder = tuned.decoder;
+    validation::adopt(&mut model, &tuned);
     model.save(&args.out, if args.half { Storage::F16 } else { Storage::F32 })?;
     if !common.quiet {
+        let decoding = Decoding::of(model.meta(), None);
+        let mut start = 0;
+        for ((name, _), end) in sets.iter().zip(ends) {
+            let scores: Outcome<Vec<_>> = heard[start..end]
+                .iter()
+                .map(|(said, notes)| decoding.score(said, notes, &decoding.notes(said)?))
+                .collect();
+            println!("{name}: {}", Summary::of(&scores?).headline());
+            start = end;
+        }
         println!(
-            "{}: validation note F1 {:.4}, with offset {:.4}; onset threshold {:.2}, {}",
+            "{}: onset threshold {:.2}, {}, roll threshold {:.2}",
             args.out.display(),
-            tuned.note_f1,
-            tuned.note_with_offset_f1,
-            model.meta().decoder.onset_threshold,
-            match &model.meta().decoder.ends {
+            tuned.decoder.onset_threshold,
+            match &tuned.decoder.ends {
                 Some(_) => "ends learned".to_owned(),
-                None => format!("frame threshold {:.2}", model.meta().decoder.frame_threshold),
-            }
+                None => format!("frame threshold {:.2}", tuned.decoder.frame_threshold),
+            },
+            tuned.roll_threshold
         );
     }
     Ok(())

@@ -22,17 +22,41 @@ const BUILD_SCRIPT: &str = r#"fn main() {
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// Crates whose code is compiled here once more; their speed does not matter.
-const INTERNAL: [&str; 7] =
-    ["mir-core", "mir-audio", "mir-features", "mir-midi", "mir-eval", "mir-datasets", "mir-models"];
+const INTERNAL: [&str; 8] = [
+    "mir-core",
+    "mir-fft",
+    "mir-audio",
+    "mir-features",
+    "mir-midi",
+    "mir-eval",
+    "mir-datasets",
+    "mir-models",
+];
+
+/// The development profile of the workspace, so that dependencies are not compiled in another one.
+fn profile() -> String {
+    let path = Path::new(ROOT).join("Cargo.toml");
+    let manifest = fs::read_to_string(path).expect("the manifest of the workspace");
+    let mut lines = Vec::new();
+    let mut within = false;
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            within = line.starts_with("[profile.dev");
+        }
+        if within {
+            lines.push(line);
+        }
+    }
+    assert!(lines.len() > 3, "the manifest has a development profile");
+    lines.join("\n") + "\n"
+}
 
 /// The manifest of a project that depends on these crates, and nothing else.
 fn manifest(name: &str, crates: &[&str]) -> String {
     let mut text = format!(
-        "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
-         [workspace]\n\n\
-         [profile.dev]\ndebug = \"line-tables-only\"\n\
-         [profile.dev.package.\"*\"]\nopt-level = 2\ndebug = false\n"
+        "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n"
     );
+    text += &profile();
     for internal in INTERNAL {
         text += &format!("[profile.dev.package.{internal}]\nopt-level = 0\n");
     }

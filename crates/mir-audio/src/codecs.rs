@@ -1,6 +1,12 @@
 //! What can this build read and write?
 
 /// A family of codecs and containers, which a feature of this crate switches on.
+///
+/// ```
+/// for mir_audio::Codec { feature, what } in mir_audio::codecs() {
+///     println!("{feature}: {what}");
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Codec {
     /// Name of the feature.

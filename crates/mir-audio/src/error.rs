@@ -3,9 +3,22 @@
 use std::path::PathBuf;
 
 /// The cause of an error in another library.
+///
+/// ```
+/// let cause: mir_audio::Cause = "the lid of the piano is closed".into();
+/// assert_eq!(cause.to_string(), "the lid of the piano is closed");
+/// ```
 pub type Cause = Box<dyn std::error::Error + Send + Sync + 'static>;
 
 /// What can go wrong between a file and samples.
+///
+/// ```
+/// use mir_audio::{Error, LoadOptions, load};
+/// match load("no such file.wav", &LoadOptions::default()) {
+///     Err(error @ Error::Io { .. }) => assert_eq!(error.to_string(), "cannot read no such file.wav"),
+///     other => panic!("{other:?}"),
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -17,6 +17,17 @@ const EXTENSIONS: [&str; 17] = [
 ///
 /// Names that begin with a dot and symbolic links to folders are passed over.
 ///
+/// ```
+/// let folder = tempfile::tempdir()?;
+/// for name in ["b.flac", "a.WAV", "notes.txt", ".hidden.wav"] {
+///     std::fs::write(folder.path().join(name), "")?;
+/// }
+/// let found = mir_audio::find(folder.path())?;
+/// let names: Vec<_> = found.iter().filter_map(|path| path.file_name()).collect();
+/// assert_eq!(names, ["a.WAV", "b.flac"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// [`Error::Io`] if a folder cannot be read.
 pub fn find(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>> {

@@ -3,6 +3,10 @@
 use crate::{Error, Result};
 
 /// How a sample is written, little-endian.
+///
+/// ```
+/// assert_eq!(mir_audio::RawFormat::Float32.bytes(), 4);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RawFormat {
     /// 16-bit integers; full scale is 32 768.

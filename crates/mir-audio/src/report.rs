@@ -7,6 +7,20 @@ use serde::{Deserialize, Serialize};
 ///
 /// Lossy encoders put silence before the signal and fill up the last packet. 1024 samples at 44.1 kHz
 /// are 23 ms: half the tolerance of an onset metric.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("tone.wav");
+/// # let silence = mir_audio::AudioBuffer::silence(mir_audio::SampleRate::HZ_44100, 2, 10)?;
+/// # mir_audio::write_wav(&path, &silence, mir_audio::WavFormat::Int16)?;
+/// use mir_audio::Gapless;
+/// match mir_audio::info(&path)?.gapless {
+///     Gapless::Exact => println!("onsets are where they were"),
+///     Gapless::Assumed(samples) => println!("{samples} samples of delay, as most encoders have them"),
+///     Gapless::Unknown => println!("onsets may be late by an encoder's delay"),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Gapless {
@@ -19,6 +33,17 @@ pub enum Gapless {
 }
 
 /// What a file says about itself.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("tone.wav");
+/// # let silence = mir_audio::AudioBuffer::silence(mir_audio::SampleRate::HZ_44100, 2, 44_100)?;
+/// # mir_audio::write_wav(&path, &silence, mir_audio::WavFormat::Int16)?;
+/// let info: mir_audio::AudioInfo = mir_audio::info(&path)?;
+/// assert_eq!((info.codec.as_str(), info.container.as_str()), ("pcm_s16le", "wave"));
+/// assert_eq!(info.duration(), Some(1.0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AudioInfo {
     /// Rate of the file.
@@ -44,6 +69,18 @@ impl AudioInfo {
 }
 
 /// What happened while a file was read. Counts are samples per channel at the rate of the file.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("tone.wav");
+/// # let silence = mir_audio::AudioBuffer::silence(mir_audio::SampleRate::HZ_44100, 2, 441)?;
+/// # mir_audio::write_wav(&path, &silence, mir_audio::WavFormat::Int16)?;
+/// use mir_audio::{LoadOptions, load_with_report};
+/// let (audio, report) = load_with_report(&path, &LoadOptions::default())?;
+/// assert_eq!((report.claimed, report.decoded), (Some(441), audio.len() as u64));
+/// assert!(!report.truncated && report.damaged_packets == 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DecodeReport {
     /// What the file says about itself.

@@ -97,7 +97,7 @@ mod with_training;
 
 pub use annotation::{Annotation, Kind, Label, Stem};
 pub use augment::AugmentConfig;
-pub use build::{BuildOptions, BuildReport, Built, OnError, Progress, StoreBuilder};
+pub use build::{BuildOptions, BuildReport, Built, OnError, Progress, Share, StoreBuilder};
 pub use dataset::{Dataset, Erratum, Split, Track, TrackId, one_per_piece, shared_pieces};
 pub use error::{Cause, Error, Result};
 pub use index::Index;

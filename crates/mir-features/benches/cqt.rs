@@ -7,8 +7,8 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use mir_features::{Complex, Cqt, CqtConfig, Hcqt, HcqtConfig, SampleRate};
+use mir_fft::Planner32;
 use ndarray::{Array2, Array3};
-use rustfft::FftPlanner;
 
 fn noise(samples: usize) -> Vec<f32> {
     mir_testkit::signal::noise(SampleRate::HZ_22050, 0.5, samples, 1).channel(0).to_vec()
@@ -52,7 +52,7 @@ fn planning(c: &mut Criterion) {
 
 fn floor(c: &mut Criterion) {
     // Six octaves, one transform of 128 points each.
-    let fft = FftPlanner::<f32>::new().plan_fft_forward(128);
+    let fft = Planner32::new().plan_fft_forward(128);
     let mut buffers = vec![Complex::new(0.1, 0.2); 6 * 128];
     let mut scratch = vec![Complex::default(); fft.get_inplace_scratch_len()];
     c.bench_function("transforms alone, a frame", |b| {

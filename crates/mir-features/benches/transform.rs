@@ -8,9 +8,9 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use mir_features::{Complex, Istft, IstftConfig, SampleRate, SpectrumPower, Stft, StftConfig};
+use mir_fft::Planner32;
 use mir_testkit::signal;
 use ndarray::Array2;
-use rustfft::FftPlanner;
 
 const SECONDS: usize = 60;
 const SIZES: [(usize, u32); 3] = [(1024, 256), (2048, 512), (4096, 512)];
@@ -40,7 +40,7 @@ fn transforms(criterion: &mut Criterion) {
             b.iter(|| istft.process_into(black_box(&spectrum), &mut back));
         });
 
-        let fft = FftPlanner::new().plan_fft_forward(n_fft / 2);
+        let fft = Planner32::new().plan_fft_forward(n_fft / 2);
         let mut frame: Vec<Complex<f32>> =
             samples[..n_fft].chunks_exact(2).map(|x| Complex::new(x[0], x[1])).collect();
         let mut result = frame.clone();

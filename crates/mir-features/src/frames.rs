@@ -23,6 +23,19 @@ use crate::{
 pub const BLOCK: usize = 16;
 
 /// Frames that follow each other, at least one and up to [`BLOCK`].
+///
+/// An own feature may compute the frames of a block side by side:
+///
+/// ```
+/// use mir_features::FrameBlock;
+/// /// The energy of each frame, into as many values.
+/// fn energies(block: FrameBlock<'_>, out: &mut [f32]) {
+///     for (samples, out) in block.frames().zip(out) {
+///         *out = samples.iter().map(|x| x * x).sum();
+///     }
+/// }
+/// # let _ = energies;
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct FrameBlock<'a> {
     samples: &'a [f32],

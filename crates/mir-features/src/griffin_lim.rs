@@ -7,8 +7,8 @@
 use std::f32::consts::TAU;
 
 use mir_core::AudioBuffer;
+use mir_fft::num_complex::Complex;
 use ndarray::{Array2, ArrayRef2, Axis};
-use realfft::num_complex::Complex;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, FeatureMap, Istft, IstftConfig, Result, Stft, StftConfig};

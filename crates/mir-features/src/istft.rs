@@ -11,8 +11,8 @@
 //! ends of uncentred transforms; PyTorch refuses such settings.
 
 use mir_core::AudioBuffer;
+use mir_fft::num_complex::Complex;
 use ndarray::{Array2, ArrayRef2};
-use realfft::num_complex::Complex;
 use serde::{Deserialize, Serialize};
 
 use crate::{

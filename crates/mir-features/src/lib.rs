@@ -152,4 +152,4 @@ pub use waveform::{Waveform, WaveformConfig};
 pub use window::Window;
 
 pub use mir_core::{AudioBuffer, Fingerprint, Fingerprinted, FrameGrid, SampleRate};
-pub use realfft::num_complex::Complex;
+pub use mir_fft::num_complex::Complex;

@@ -346,6 +346,17 @@ impl WithSimd for Bands<'_> {
 }
 
 /// Working memory of one thread.
+///
+/// ```
+/// use mir_features::{FrameFeature, LogMel, LogMelConfig};
+/// let feature = LogMel::new(LogMelConfig::jongwook())?;
+/// let mut scratch = feature.scratch();
+/// let mut row = vec![0.0; feature.bins()];
+/// let samples = vec![0.25; feature.framing().length()];
+/// feature.frame_into(&samples, &mut scratch, &mut row);
+/// assert!(row.iter().all(|value| value.is_finite()));
+/// # Ok::<(), mir_features::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct LogMelScratch {
     spectra: SpectrumScratch,

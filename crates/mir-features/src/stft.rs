@@ -17,8 +17,8 @@
 //! `n_fft` is even.
 
 use mir_core::{AudioBuffer, FrameGrid, SampleRate};
+use mir_fft::num_complex::Complex;
 use ndarray::{Array3, ArrayRef2};
-use realfft::num_complex::Complex;
 use serde::{Deserialize, Serialize};
 
 use crate::{

@@ -9,7 +9,9 @@ use mir_models::{
         KeyConfig, KeysAndPedal, NoteDecoderConfig, PedalDecoderConfig, RegressionDecoderConfig,
         keys_and_pedal,
     },
-    infer::{HighResolutionMeta, HighResolutionModel, HighResolutionTranscriber, Transcriber},
+    infer::{
+        HighResolutionMeta, HighResolutionModel, HighResolutionTranscriber, Segments, Transcriber,
+    },
     weights::format_of,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -84,18 +86,26 @@ pub enum Ear {
 
 impl Ear {
     /// Around the weights, and the decoder that they ask for.
-    fn open(weights: Option<&Path>, common: &CommonArgs) -> Outcome<Self> {
+    fn open(args: &TranscribeArgs, common: &CommonArgs) -> Outcome<Self> {
+        let weights = args.weights.as_deref();
         let is_high = match weights {
             Some(path) => format_of(path)? == HighResolutionMeta::FORMAT,
             None => false,
         };
         if let (true, Some(path)) = (is_high, weights) {
+            if args.exact {
+                let message = "--exact: these weights are published with segments of 10 s";
+                return Err(Failure::usage(message));
+            }
             let device = common.device.parse::<DeviceChoice>()?.resolve()?;
             let model = HighResolutionModel::open(path, device)?;
             return Ok(Self::HighResolution(Box::new(HighResolutionTranscriber::new(model)?)));
         }
-        let model = evaluate::open_model(weights, common)?;
-        Ok(Self::Notes(Box::new(Transcriber::new(model)?)))
+        let mut transcriber = Transcriber::new(evaluate::open_model(weights, common)?)?;
+        if args.exact {
+            transcriber = transcriber.with_segments(Segments::WHOLE)?;
+        }
+        Ok(Self::Notes(Box::new(transcriber)))
     }
 
     /// The settings of the weights with the changes of the command line, which it takes over.
@@ -179,7 +189,7 @@ impl Setup {
         if args.soundfont.is_some() && !formats.contains(&OutputFormat::Wav) {
             return Err(Failure::usage("--soundfont is for sound: add wav to --format"));
         }
-        let mut ear = Ear::open(args.weights.as_deref(), common)?;
+        let mut ear = Ear::open(args, common)?;
         if matches!((&ear, args.offsets), (Ear::HighResolution(_), Offsets::Keys)) {
             let text = "--offsets keys guesses a pedal, and these weights hear it; leave it out";
             return Err(Failure::usage(text));

@@ -71,6 +71,15 @@ pub fn apply(audio: AudioBuffer, transforms: &[Transform]) -> Result<AudioBuffer
 ///
 /// They are carried out in this order: polarity, channels, delay, stretch, speed, pitch, equalizers, band
 /// reject, reverberation, noise, gain.
+///
+/// ```
+/// use mir_audio::augment::AugmentConfig;
+/// let config = AugmentConfig { gain: Some([-6.0, 6.0]), ..AugmentConfig::default() };
+/// // The same seed and item give the same variant.
+/// assert_eq!(config.draw(1, 5)?, config.draw(1, 5)?);
+/// assert!(AugmentConfig::default().draw(1, 5)?.is_empty());
+/// # Ok::<(), mir_audio::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AugmentConfig {
@@ -125,6 +134,14 @@ impl Default for EqualizerRange {
 }
 
 /// What a rejected band is drawn from.
+///
+/// ```
+/// use mir_audio::augment::{AugmentConfig, BandRejectRange};
+/// let band_reject = Some(BandRejectRange { hz: [100.0, 5000.0], q: [0.5, 2.0] });
+/// let config = AugmentConfig { band_reject, ..AugmentConfig::default() };
+/// assert_eq!(config.draw(0, 0)?.len(), 1);
+/// # Ok::<(), mir_audio::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BandRejectRange {
@@ -135,6 +152,15 @@ pub struct BandRejectRange {
 }
 
 /// What a room is drawn from.
+///
+/// ```
+/// use mir_audio::augment::{AugmentConfig, ReverbRange};
+/// // From a small room to a hall.
+/// let reverb = Some(ReverbRange { seconds: [0.2, 1.8], decibels: [-20.0, -5.0] });
+/// let config = AugmentConfig { reverb, ..AugmentConfig::default() };
+/// assert_eq!(config.draw(0, 0)?.len(), 1);
+/// # Ok::<(), mir_audio::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReverbRange {
@@ -145,6 +171,14 @@ pub struct ReverbRange {
 }
 
 /// What added noise is drawn from.
+///
+/// ```
+/// use mir_audio::augment::{AugmentConfig, NoiseColor, NoiseRange};
+/// let noise = Some(NoiseRange { color: NoiseColor::Pink, snr: [20.0, 50.0] });
+/// let config = AugmentConfig { noise, ..AugmentConfig::default() };
+/// assert_eq!(config.draw(0, 0)?.len(), 1);
+/// # Ok::<(), mir_audio::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoiseRange {

@@ -1,7 +1,7 @@
 //! Rooms: convolution with an impulse response, measured or made up.
 
 use mir_core::AudioBuffer;
-use realfft::RealFftPlanner;
+use mir_fft::RealPlanner32;
 
 use super::random::Random;
 use crate::{Error, Result};
@@ -77,7 +77,7 @@ fn overlap_add(x: &[f32], h: &[f32], skip: usize) -> Vec<f32> {
     // Half of a transform for the response: then as much is gained as transformed.
     let size = (2 * h.len()).next_power_of_two().max(1024);
     let step = size - h.len() + 1;
-    let mut planner = RealFftPlanner::<f32>::new();
+    let mut planner = RealPlanner32::new();
     let (forward, inverse) = (planner.plan_fft_forward(size), planner.plan_fft_inverse(size));
     let mut block = forward.make_input_vec();
     let mut response = forward.make_output_vec();

@@ -13,7 +13,7 @@
 //! before and after its time.
 
 use mir_core::{AudioBuffer, SampleRate};
-use realfft::{ComplexToReal, RealFftPlanner, RealToComplex, num_complex::Complex32};
+use mir_fft::{ComplexToReal, RealPlanner32, RealToComplex, num_complex::Complex32};
 
 use crate::{ResampleConfig, Resampler, Result};
 
@@ -80,7 +80,7 @@ impl Vocoder {
     fn new(audio: &AudioBuffer) -> Self {
         let size =
             ((FRAME * f64::from(audio.sample_rate().hz())) as usize).next_power_of_two().max(64);
-        let mut planner = RealFftPlanner::<f32>::new();
+        let mut planner = RealPlanner32::new();
         let forward = planner.plan_fft_forward(size);
         let spectra = vec![forward.make_output_vec(); audio.channels()];
         let step = std::f64::consts::TAU / size as f64;

@@ -50,6 +50,14 @@ pub enum ResampleMethod {
 }
 
 /// The window of [`ResampleMethod::Sinc`]; `t` in zero crossings, `w` the filter width.
+///
+/// ```
+/// use mir_audio::{ResampleConfig, ResampleMethod, Resampler, SampleRate, SincWindow};
+/// let window = SincWindow::Kaiser { beta: 14.0 };
+/// let method = ResampleMethod::Sinc { lowpass_filter_width: 16, rolloff: 0.95, window };
+/// let config = ResampleConfig { method, ..ResampleConfig::new(SampleRate::HZ_44100, SampleRate::HZ_16000) };
+/// assert!(Resampler::new(config).is_ok());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum SincWindow {
@@ -240,6 +248,17 @@ impl Resampler {
 /// Resamples audio that comes in pieces: the result does not depend on how it was cut.
 ///
 /// Made by [`Resampler::streaming`].
+///
+/// ```
+/// use mir_audio::{ResampleConfig, Resampler, SampleRate};
+/// let config = ResampleConfig::new(SampleRate::HZ_44100, SampleRate::HZ_16000);
+/// let mut stream = Resampler::new(config)?.streaming(2);
+/// let mut out = vec![vec![]; 2];
+/// stream.push(&[[0.5; 441], [0.25; 441]], &mut out);
+/// stream.finish(&mut out);
+/// assert_eq!((out[0].len(), out[1].len()), (160, 160));
+/// # Ok::<(), mir_audio::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct StreamingResampler {
     resampler: Resampler,

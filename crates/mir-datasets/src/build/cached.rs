@@ -9,11 +9,12 @@ use std::{
 use mir_core::{Fingerprint, Fingerprinted};
 
 use super::{
-    BuildOptions, BuildReport, Built, OnError, Outcome, StoreBuilder, check_cancelled, one_line,
-    part, run, source_digests, staging, staging::Staging,
+    BuildOptions, BuildReport, Built, OnError, Outcome, Share, StoreBuilder, check_cancelled,
+    one_line, part, run, source_digests, staging, staging::Staging,
 };
 use crate::{
-    Dataset, Hdf5Store, Hdf5Writer, Result, Split, StoreHeader, Track, ValueFormat, store::Prepared,
+    Dataset, Error, Hdf5Store, Hdf5Writer, Result, Split, StoreHeader, Track, ValueFormat,
+    store::Prepared,
 };
 
 impl StoreBuilder {
@@ -36,19 +37,8 @@ impl StoreBuilder {
         split: Split,
         options: BuildOptions<'_>,
     ) -> Result<Built> {
-        let tracks = dataset.split(split)?;
-        let digests = source_digests(&tracks, options)?;
-        let header = self.header(dataset, split, &tracks, &digests)?;
-        let name = cache_name(&header);
-        let path = cache_dir.as_ref().join(format!("{name}_{}.h5", header.fingerprint()?.short()));
-        // Named without the recordings: a build of a few more takes the parts of all others.
-        let short = header.front_end_fingerprint.short();
-        let folder = cache_dir.as_ref().join(format!("{name}_{short}.{}", staging::EXTENSION));
-        let parts: Vec<Part> = tracks
-            .iter()
-            .zip(&digests)
-            .map(|(track, digest)| part_of(track.as_ref(), *digest, &header, &folder))
-            .collect::<Result<_>>()?;
+        let Plan { tracks, header, path, folder, parts } =
+            self.plan(cache_dir.as_ref(), dataset, split, options)?;
         let used = || parts.iter().flatten().map(|(_, path)| path.as_path());
         if let Some(built) = open_finished(&path, &header, options) {
             // A build may have been killed between its last two steps.
@@ -81,6 +71,99 @@ impl StoreBuilder {
         Ok(Built { report, store: Arc::new(store), reused: false, resumed })
     }
 
+    /// Prepares the tracks of one of several processes for the [build](Self::build_or_open) that one of them does
+    /// when all are ready: of every `count` tracks the one with the number `index`. The number of tracks prepared; 0
+    /// if the store is there already.
+    ///
+    /// Tracks that cannot be prepared are left to the build: it reports them. A build of another program waits
+    /// until the shares that are under way are done.
+    ///
+    /// ```no_run
+    /// use mir_datasets::{BuildOptions, Share, Split, StoreBuilder, mini::{Mini, MiniConfig}};
+    /// use mir_features::FrontEndConfig;
+    ///
+    /// let (data, split) = (Mini::new(MiniConfig::default())?, Split::Train);
+    /// let builder = StoreBuilder::new(&FrontEndConfig::default())?;
+    /// let share = Share { index: 1, count: 4 };
+    /// let prepared = builder.prepare_share("cache", &data, split, share, BuildOptions::default())?;
+    /// println!("{prepared} tracks of the second process of four");
+    /// # Ok::<(), mir_datasets::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`](crate::Error::InvalidConfig) for an index that is not below the count; as
+    /// [`build_or_open`](Self::build_or_open), but for `TrackFailed` and `AllFailed`.
+    pub fn prepare_share(
+        &self,
+        cache_dir: impl AsRef<Path>,
+        dataset: &dyn Dataset,
+        split: Split,
+        share: Share,
+        options: BuildOptions<'_>,
+    ) -> Result<usize> {
+        let Share { index, count } = share;
+        if index >= count {
+            return Err(Error::InvalidConfig {
+                field: "index of a share",
+                expected: "less than the count",
+                actual: format!("{index} of {count}"),
+            });
+        }
+        // Which part belongs to which track depends on all of them only through the path of the finished store.
+        let plan = self.plan(cache_dir.as_ref(), dataset, split, options)?;
+        if open_finished(&plan.path, &plan.header, options).is_some() {
+            return Ok(0);
+        }
+        let own = |number: &usize| number % count == index;
+        let numbers: Vec<usize> = (0..plan.tracks.len()).filter(own).collect();
+        let tracks: Vec<Arc<dyn Track>> =
+            numbers.iter().map(|&number| Arc::clone(&plan.tracks[number])).collect();
+        let total = tracks.len();
+        let _staging =
+            Staging::enter_beside_others(&plan.folder, || check_cancelled(options, 0, total))?;
+        let prepare = {
+            let (builder, work) = (self.clone(), tracks.clone());
+            move |item: usize| {
+                let part = plan.parts[numbers[item]].as_ref();
+                builder.prepare(work[item].as_ref(), part, &plan.header)
+            }
+        };
+        let options = BuildOptions { on_error: OnError::Skip, ..options };
+        let mut prepared = 0;
+        let count_one = |_: Prepared| {
+            prepared += 1;
+            Ok(())
+        };
+        match run(&tracks, options, prepare, count_one) {
+            Ok(_) | Err(Error::AllFailed { .. }) => Ok(prepared),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What is to be built, and where.
+    fn plan(
+        &self,
+        cache_dir: &Path,
+        dataset: &dyn Dataset,
+        split: Split,
+        options: BuildOptions<'_>,
+    ) -> Result<Plan> {
+        let tracks = dataset.split(split)?;
+        let digests = source_digests(&tracks, options)?;
+        let header = self.header(dataset, split, &tracks, &digests)?;
+        let name = cache_name(&header);
+        let path = cache_dir.join(format!("{name}_{}.h5", header.fingerprint()?.short()));
+        // Named without the recordings: a build of a few more takes the parts of all others.
+        let short = header.front_end_fingerprint.short();
+        let folder = cache_dir.join(format!("{name}_{short}.{}", staging::EXTENSION));
+        let parts = tracks
+            .iter()
+            .zip(&digests)
+            .map(|(track, digest)| part_of(track.as_ref(), *digest, &header, &folder))
+            .collect::<Result<_>>()?;
+        Ok(Plan { tracks, header, path, folder, parts })
+    }
+
     /// One track, out of its part if there is one. Errors are those of the disk; what is wrong with the
     /// track is in the outcome.
     fn prepare(
@@ -98,6 +181,18 @@ impl StoreBuilder {
         }
         Ok(Outcome { result, resumed: false })
     }
+}
+
+/// A build before it begins.
+struct Plan {
+    tracks: Vec<Arc<dyn Track>>,
+    header: StoreHeader,
+    /// Where the store goes.
+    path: PathBuf,
+    /// Where the parts lie.
+    folder: PathBuf,
+    /// One for each track.
+    parts: Vec<Part>,
 }
 
 /// What a part was made from, and where it lies; `None` for a source that cannot be read: it has no

@@ -15,6 +15,10 @@
 //! The second waits for the first (the operating system holds the lock, and frees it when a process
 //! ends, however that happens), and then reads the first one's store.
 //!
+//! # One build by many processes
+//! Each prepares its share of the tracks as parts ([`StoreBuilder::prepare_share`]), in a folder that all of them
+//! see; once all have, one of them builds the store and finds every track prepared.
+//!
 //! # Cache
 //! A store is cached under a name that carries its fingerprint, `maps-train_log-mel-229_1f3a9c02.h5`.
 //! The fingerprint covers names and bytes of all recordings, the data set's version, the front end with
@@ -98,6 +102,15 @@ impl std::fmt::Debug for BuildOptions<'_> {
             .field("cancel", &self.cancel)
             .finish()
     }
+}
+
+/// One of several processes that build a store together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Which one, from 0.
+    pub index: usize,
+    /// How many there are, more than `index`.
+    pub count: usize,
 }
 
 /// What a store holds.

@@ -26,6 +26,15 @@ pub(super) struct Staging {
     _lock: Option<File>,
 }
 
+/// Who else may hold the lock.
+#[derive(Clone, Copy, Debug)]
+enum Right {
+    /// Nobody.
+    Alone,
+    /// Those who want it shared.
+    Shared,
+}
+
 /// What came of an attempt to get the lock.
 enum Entered {
     Yes(Staging),
@@ -38,11 +47,27 @@ enum Entered {
 impl Staging {
     /// Makes the folder and waits for the lock. `waiting` is called again and again meanwhile and may
     /// end the wait with an error.
-    pub(super) fn enter(folder: &Path, mut waiting: impl FnMut() -> Result<()>) -> Result<Self> {
+    pub(super) fn enter(folder: &Path, waiting: impl FnMut() -> Result<()>) -> Result<Self> {
+        Self::enter_as(Right::Alone, folder, waiting)
+    }
+
+    /// The same for one of several that write parts and nothing else: they keep builds out, not each other.
+    pub(super) fn enter_beside_others(
+        folder: &Path,
+        waiting: impl FnMut() -> Result<()>,
+    ) -> Result<Self> {
+        Self::enter_as(Right::Shared, folder, waiting)
+    }
+
+    fn enter_as(
+        right: Right,
+        folder: &Path,
+        mut waiting: impl FnMut() -> Result<()>,
+    ) -> Result<Self> {
         let mut told = false;
         loop {
             fs::create_dir_all(folder).map_err(io_error("create", folder))?;
-            match Self::try_enter(folder)? {
+            match Self::try_enter(right, folder)? {
                 Entered::Yes(staging) => return Ok(staging),
                 Entered::Gone => {}
                 Entered::Busy => {
@@ -62,20 +87,24 @@ impl Staging {
 
     /// What a killed build left, unless another one is at work on it.
     pub(super) fn abandoned(folder: &Path) -> Option<Self> {
-        match Self::try_enter(folder) {
+        match Self::try_enter(Right::Alone, folder) {
             Ok(Entered::Yes(staging)) => Some(staging),
             _ => None,
         }
     }
 
-    fn try_enter(folder: &Path) -> Result<Entered> {
+    fn try_enter(right: Right, folder: &Path) -> Result<Entered> {
         let path = folder.join(LOCK);
         let lock = match File::create(&path) {
             // The folder was removed in between, by the build that was waited for.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Entered::Gone),
             other => other.map_err(io_error("create", &path))?,
         };
-        let lock = match lock.try_lock() {
+        let locked = match right {
+            Right::Alone => lock.try_lock(),
+            Right::Shared => lock.try_lock_shared(),
+        };
+        let lock = match locked {
             // The lock counts only if it is still the one that others find.
             Ok(()) if !is_at(&lock, &path) => return Ok(Entered::Gone),
             Ok(()) => Some(lock),

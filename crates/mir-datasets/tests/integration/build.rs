@@ -107,11 +107,11 @@ fn a_build_can_be_cancelled() {
 
 #[cfg(feature = "hdf5")]
 mod cached {
-    use std::fs;
+    use std::{fs, thread};
 
     use mir_core::batch::BatchPosition;
     use mir_datasets::{
-        BatchPlan, LoaderConfig, StoreBuilder, ValueFormat,
+        BatchPlan, LoaderConfig, Share, StoreBuilder, ValueFormat,
         cache::{self, EntryKind},
         recordings,
     };
@@ -121,6 +121,48 @@ mod cached {
     use super::*;
 
     use crate::support::names;
+
+    #[test]
+    fn a_store_of_shares_has_the_bytes_of_one_built_at_once() {
+        let set = SineSet::new(7);
+        let (alone, together) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        let build = |folder: &TempDir| {
+            let options = BuildOptions::default();
+            builder().build_or_open(folder.path(), &set, Split::Train, options).unwrap()
+        };
+        let share = |index, count| {
+            let (share, options) = (Share { index, count }, BuildOptions::default());
+            builder().prepare_share(together.path(), &set, Split::Train, share, options)
+        };
+        // At the same time: they do not keep each other out.
+        let prepared: Vec<usize> = thread::scope(|scope| {
+            let workers: Vec<_> = (0..3).map(|i| scope.spawn(move || share(i, 3))).collect();
+            workers.into_iter().map(|worker| worker.join().unwrap().unwrap()).collect()
+        });
+        assert_eq!(prepared, [3, 2, 2]);
+        let built = build(&together);
+        assert_eq!((built.resumed, built.report.tracks), (7, 7));
+        build(&alone);
+        let [name] = &names(together.path())[..] else { panic!("one file") };
+        let bytes = |folder: &TempDir| fs::read(folder.path().join(name)).unwrap();
+        assert!(bytes(&alone) == bytes(&together), "the store depends on who prepared it");
+        // There is nothing left to do, and no share beyond the last.
+        assert_eq!(share(0, 3).unwrap(), 0);
+        assert!(matches!(share(3, 3), Err(Error::InvalidConfig { .. })));
+    }
+
+    #[test]
+    fn a_share_leaves_what_cannot_be_prepared_to_the_build() {
+        let folder = TempDir::new().unwrap();
+        let set = with_defect(2, Defect::NoAudio);
+        let (share, options) = (Share { index: 0, count: 2 }, BuildOptions::default());
+        let prepared = builder().prepare_share(folder.path(), &set, Split::Train, share, options);
+        assert_eq!(prepared.unwrap(), 2);
+        let built = builder().build_or_open(folder.path(), &set, Split::Train, options);
+        assert!(
+            matches!(built, Err(Error::TrackFailed { track, .. }) if track.as_str() == "sines-02")
+        );
+    }
 
     #[test]
     fn a_store_is_built_once_and_found_again() {

@@ -236,6 +236,20 @@ fn a_folder_that_is_not_the_data_set_is_explained() {
 }
 
 #[test]
+fn no_validation_piano_has_a_name_in_files() {
+    for (piano, text) in [(None, "\"none\""), (Some(MapsPiano::AkPnStgb), "\"AkPnStgb\"")] {
+        let config = MapsConfig { validation_piano: piano, ..MapsConfig::default() };
+        let json = serde_json::to_string(&config).unwrap();
+        assert!(json.contains(&format!("\"validation_piano\":{text}")), "{json}");
+        assert_eq!(serde_json::from_str::<MapsConfig>(&json).unwrap(), config);
+    }
+    let null: MapsConfig = serde_json::from_str("{\"validation_piano\":null}").unwrap();
+    assert_eq!(null.validation_piano, None);
+    let unknown = serde_json::from_str::<MapsConfig>("{\"validation_piano\":\"AkPn\"}");
+    assert!(unknown.unwrap_err().to_string().contains("AkPnBsdf"), "the names are listed");
+}
+
+#[test]
 fn the_validation_piano_is_no_test_piano() {
     let config =
         MapsConfig { validation_piano: Some(MapsPiano::ENSTDkCl), ..MapsConfig::default() };

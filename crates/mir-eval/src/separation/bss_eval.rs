@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use mir_fft::RealPlanner64;
 use ndarray::Array2;
-use realfft::RealFftPlanner;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -259,7 +259,7 @@ pub(super) fn evaluate(
         pairs,
     };
     let windows = config.windows(samples);
-    let mut planner = RealFftPlanner::new();
+    let mut planner = RealPlanner64::new();
     let mut plan = None;
     let mut ratios: Vec<Vec<Ratios>> = Vec::with_capacity(windows.len());
     for window in &windows {

@@ -1,6 +1,6 @@
 //! Correlations at short lags of long signals, in blocks that fit the cache.
 
-use realfft::RealFftPlanner;
+use mir_fft::RealPlanner64;
 
 use super::{
     signals::Channel,
@@ -20,7 +20,7 @@ pub(super) fn block_len(samples: usize, taps: usize) -> usize {
 /// `taps − 1` samples, so that no product is missed at a border and none wraps around. Only one inverse
 /// transform a pair is needed, at the end.
 pub(super) fn correlate(
-    planner: &mut RealFftPlanner<f64>,
+    planner: &mut RealPlanner64,
     left: &[Channel<'_>],
     right: &[Channel<'_>],
     samples: usize,

@@ -10,7 +10,7 @@
 
 use std::ops::Range;
 
-use realfft::RealFftPlanner;
+use mir_fft::RealPlanner64;
 
 use super::{
     correlation::{block_len, correlate},
@@ -81,7 +81,7 @@ impl Problem<'_> {
     /// The filters that project the estimates, as far as they lie in `range`, on the references there.
     pub(super) fn filters(
         &self,
-        planner: &mut RealFftPlanner<f64>,
+        planner: &mut RealPlanner64,
         range: &Range<usize>,
     ) -> Result<Filters> {
         let (sources, channels, taps) = (self.sources(), self.channels(), self.taps);
@@ -144,7 +144,7 @@ pub(super) struct Decomposer<'a, 'p> {
 impl<'a, 'p> Decomposer<'a, 'p> {
     /// A plan for windows of `samples`.
     pub(super) fn new(
-        planner: &mut RealFftPlanner<f64>,
+        planner: &mut RealPlanner64,
         problem: &'p Problem<'a>,
         filters: &Filters,
         samples: usize,

@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use realfft::{ComplexToReal, RealFftPlanner, RealToComplex, num_complex::Complex};
+use mir_fft::{ComplexToReal, RealPlanner64, RealToComplex, num_complex::Complex};
 
 /// Bins of a group.
 const LANES: usize = 8;
@@ -30,7 +30,7 @@ pub(super) struct Fft {
 
 impl Fft {
     /// A transform of `len` samples, `len` even.
-    pub(super) fn new(planner: &mut RealFftPlanner<f64>, len: usize) -> Self {
+    pub(super) fn new(planner: &mut RealPlanner64, len: usize) -> Self {
         let (forward, inverse) = (planner.plan_fft_forward(len), planner.plan_fft_inverse(len));
         let scratch = forward.get_scratch_len().max(inverse.get_scratch_len());
         Self {

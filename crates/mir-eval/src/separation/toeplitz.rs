@@ -17,7 +17,7 @@
 //! limit is the solution of least norm, that of `numpy.linalg.lstsq`, to which mir_eval turns for a
 //! singular matrix. The projection, which is all that the metrics use, is the same for every solution.
 
-use realfft::{ComplexToReal, RealFftPlanner, RealToComplex, num_complex::Complex};
+use mir_fft::{ComplexToReal, RealPlanner64, RealToComplex, num_complex::Complex};
 use std::sync::Arc;
 
 use crate::{Error, Result};
@@ -87,7 +87,7 @@ impl Gram {
 /// # Errors
 /// [`Error::TooLarge`] if the factor does not fit the memory.
 pub(super) fn solve(
-    planner: &mut RealFftPlanner<f64>,
+    planner: &mut RealPlanner64,
     gram: &Gram,
     loading: f64,
     right: &[f64],
@@ -455,7 +455,7 @@ struct Product {
 }
 
 impl Product {
-    fn new(planner: &mut RealFftPlanner<f64>, gram: &Gram, loading: f64) -> Self {
+    fn new(planner: &mut RealPlanner64, gram: &Gram, loading: f64) -> Self {
         let (k, taps) = (gram.channels, gram.taps);
         let len = (2 * taps).next_power_of_two();
         let (forward, inverse) = (planner.plan_fft_forward(len), planner.plan_fft_inverse(len));

@@ -20,8 +20,8 @@
 
 use std::{collections::HashMap, f64::consts::TAU, fmt, ops::Range, sync::Arc};
 
-use realfft::num_complex::Complex;
-use rustfft::{Fft, FftPlanner};
+use mir_fft::num_complex::Complex;
+use mir_fft::{Fft, Planner32};
 
 use super::{
     half_band::{HalfBand, HalfBandScratch, Line},
@@ -113,7 +113,7 @@ impl fmt::Debug for Group {
 }
 
 impl Group {
-    fn new(design: GroupDesign, planner: &mut FftPlanner<f32>) -> Self {
+    fn new(design: GroupDesign, planner: &mut Planner32) -> Self {
         let strong = design.highest_strong();
         let GroupDesign { level, n_fft, kernels, thin } = design;
         let first = kernels.iter().map(|k| k.first).min().unwrap_or(0);
@@ -284,7 +284,7 @@ pub(super) trait Sink {
 impl Bank {
     /// Plans groups for frames every `hop` samples.
     pub(super) fn new(hop: u32, designs: Vec<GroupDesign>) -> Self {
-        let mut planner = FftPlanner::new();
+        let mut planner = Planner32::new();
         let groups: Vec<Group> =
             designs.into_iter().map(|design| Group::new(design, &mut planner)).collect();
         // A real stage has to keep what any group at or below it uses.

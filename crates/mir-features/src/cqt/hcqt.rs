@@ -5,8 +5,8 @@
 //! Polyphonic Music".
 
 use mir_core::{AudioBuffer, Fingerprint, Fingerprinted, FrameGrid};
+use mir_fft::num_complex::Complex;
 use ndarray::{Array3, ArrayRef3, ArrayViewMut3, Axis};
-use realfft::num_complex::Complex;
 use serde::{Deserialize, Serialize};
 
 use super::{

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use mir_core::AudioBuffer;
+use mir_fft::{ComplexToReal, RealPlanner32, num_complex::Complex};
 use ndarray::ArrayView2;
-use realfft::{ComplexToReal, RealFftPlanner, num_complex::Complex};
 
 use super::{
     CqtConfig,
@@ -72,7 +72,7 @@ impl InverseCqt {
             });
         }
         let count = config.bins.div_ceil(config.bins_per_octave);
-        let mut planner = RealFftPlanner::new();
+        let mut planner = RealPlanner32::new();
         let octaves = (0..count)
             .map(|index| {
                 let first = index * config.bins_per_octave;

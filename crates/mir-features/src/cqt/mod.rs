@@ -53,8 +53,8 @@ mod wavelet;
 use std::ops::Range;
 
 use mir_core::{AudioBuffer, Fingerprint, Fingerprinted, FrameGrid};
+use mir_fft::num_complex::Complex;
 use ndarray::{Array3, ArrayRef2, ArrayViewMut1, ArrayViewMut2, Axis};
-use realfft::num_complex::Complex;
 
 pub use config::{CqtConfig, Gamma, WaveletRate};
 pub use hcqt::{Hcqt, HcqtConfig};
@@ -72,6 +72,17 @@ const CHUNK: i64 = 8192;
 const BLOCK: usize = 512;
 
 /// A planned constant-Q or variable-Q transform. Can be shared between threads.
+///
+/// ```
+/// use mir_core::{AudioBuffer, SampleRate};
+/// use mir_features::{Cqt, CqtConfig};
+/// let config = CqtConfig::default();
+/// let (rate, bins) = (config.sample_rate, config.bins);
+/// let second = AudioBuffer::silence(rate, 1, rate.hz() as usize)?;
+/// let map = Cqt::new(config)?.process(&second)?;
+/// assert_eq!((map.channels(), map.bins()), (1, bins));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Cqt {
     config: CqtConfig,

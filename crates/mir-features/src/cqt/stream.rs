@@ -1,7 +1,7 @@
 //! Constant-Q frames of audio that is still arriving.
 
+use mir_fft::num_complex::Complex;
 use ndarray::ArrayRef2;
-use realfft::num_complex::Complex;
 
 use super::{
     Cqt, Hcqt, Kept, Magnitude,

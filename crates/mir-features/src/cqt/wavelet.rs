@@ -8,8 +8,8 @@
 
 use std::f64::consts::{PI, TAU};
 
-use realfft::num_complex::Complex;
-use rustfft::FftPlanner;
+use mir_fft::Planner64;
+use mir_fft::num_complex::Complex;
 use serde::{Deserialize, Serialize};
 
 use crate::Window;
@@ -168,7 +168,7 @@ impl Wavelet {
             let phase = TAU * self.cycles * (j as f64 - before);
             *slot = Complex::from_polar(w * self.length / n_fft as f64 / normaliser, phase);
         }
-        FftPlanner::new().plan_fft_forward(n_fft).process(&mut buffer);
+        Planner64::new().plan_fft_forward(n_fft).process(&mut buffer);
         buffer.truncate(n_fft / 2 + 1);
         buffer
     }

@@ -1,7 +1,7 @@
 use std::f64::consts::TAU;
 
+use mir_fft::num_complex::Complex;
 use proptest::prelude::*;
-use realfft::num_complex::Complex;
 
 use super::*;
 

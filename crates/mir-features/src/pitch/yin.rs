@@ -4,7 +4,7 @@
 //! in librosa 0.11.
 
 use mir_core::{AudioBuffer, Fingerprinted, FrameGrid, SampleRate};
-use realfft::{ComplexToReal, RealFftPlanner, RealToComplex, num_complex::Complex};
+use mir_fft::{ComplexToReal, RealPlanner32, RealToComplex, num_complex::Complex};
 use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc};
 
@@ -268,7 +268,7 @@ impl Difference {
         let rate = f64::from(config.sample_rate.hz());
         let min_period = (rate / config.f_max).floor() as usize;
         let max_period = ((rate / config.f_min).ceil() as usize).min(config.frame_length - 1);
-        let mut planner = RealFftPlanner::new();
+        let mut planner = RealPlanner32::new();
         // Room for lags without wrapping round; powers of two are quick.
         let size = (2 * config.frame_length - 1).next_power_of_two();
         Self {

@@ -1,8 +1,8 @@
 //! Predominant local pulse: a curve that peaks where beats are expected (Grosche and Müller 2011).
 
 use mir_core::AudioBuffer;
+use mir_fft::num_complex::Complex;
 use ndarray::Array3;
-use realfft::num_complex::Complex;
 use serde::{Deserialize, Serialize};
 
 use super::{

@@ -3,8 +3,8 @@
 use std::{fmt, sync::Arc};
 
 use mir_core::FrameGrid;
+use mir_fft::{ComplexToReal, RealPlanner64, RealToComplex};
 use ndarray::{Array3, ArrayRef1};
-use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -88,7 +88,7 @@ impl Tempogram {
         config.norm.validate()?;
         // Long enough that the circular correlation does not wrap round.
         let n_fft = (2 * config.win_length).next_power_of_two();
-        let mut planner = RealFftPlanner::new();
+        let mut planner = RealPlanner64::new();
         Ok(Self {
             window: config.window.coefficients(config.win_length),
             forward: planner.plan_fft_forward(n_fft),

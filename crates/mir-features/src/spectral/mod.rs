@@ -38,6 +38,18 @@ use crate::{
 /// A feature that is computed from the spectrum of a frame.
 ///
 /// Whatever implements this is a [`FrameFeature`]: it can be cropped and streamed.
+///
+/// ```
+/// use mir_features::{
+///     AudioBuffer, SampleRate, SpectralCentroid, SpectralCentroidConfig, SpectrumFeature,
+/// };
+/// let audio = AudioBuffer::mono(SampleRate::HZ_22050, (0..22_050).map(|n| (0.3 * n as f32).sin()).collect());
+/// let centroid = SpectralCentroid::new(SpectralCentroidConfig::default())?;
+/// // A spectrogram that is there already serves several features.
+/// let spectra = centroid.spectrogram().process(&audio)?;
+/// assert_eq!(centroid.process_spectrum(&spectra)?, centroid.process(&audio)?);
+/// # Ok::<(), mir_features::Error>(())
+/// ```
 pub trait SpectrumFeature: std::fmt::Debug + Send + Sync {
     /// Working memory of one thread, beside that of the spectrum.
     type Memory;

@@ -2,8 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
-use realfft::num_complex::Complex;
-use rustfft::{Fft, FftPlanner};
+use mir_fft::num_complex::Complex;
+use mir_fft::{Fft, Planner32};
 
 use super::pairs::{Twiddles, for_pairs};
 
@@ -32,7 +32,7 @@ impl FrameFft {
     pub(crate) fn new(window: Vec<f32>) -> Self {
         let n_fft = window.len();
         Self {
-            half: FftPlanner::new().plan_fft_forward(n_fft / 2),
+            half: Planner32::new().plan_fft_forward(n_fft / 2),
             twiddles: Twiddles::new(n_fft),
             window,
         }

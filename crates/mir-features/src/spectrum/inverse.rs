@@ -2,8 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
-use realfft::num_complex::Complex;
-use rustfft::{Fft, FftPlanner};
+use mir_fft::num_complex::Complex;
+use mir_fft::{Fft, Planner32};
 
 use super::pairs::{Twiddles, for_pairs};
 
@@ -29,7 +29,7 @@ pub(crate) struct InverseScratch {
 impl InverseFrameFft {
     /// Plans frames of an even number of samples.
     pub(crate) fn new(n_fft: usize) -> Self {
-        Self { half: FftPlanner::new().plan_fft_inverse(n_fft / 2), twiddles: Twiddles::new(n_fft) }
+        Self { half: Planner32::new().plan_fft_inverse(n_fft / 2), twiddles: Twiddles::new(n_fft) }
     }
 
     pub(crate) fn n_fft(&self) -> usize {

@@ -2,7 +2,7 @@
 
 use std::f64::consts::TAU;
 
-use realfft::num_complex::Complex;
+use mir_fft::num_complex::Complex;
 
 /// Pairs that are computed side by side.
 pub(super) const LANES: usize = 4;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use realfft::num_complex::Complex;
+use mir_fft::num_complex::Complex;
 
 use super::{FrameFft, FrameScratch};
 use crate::{
@@ -21,6 +21,17 @@ enum Engine {
 }
 
 /// Working memory of a Fourier transform in one thread.
+///
+/// ```
+/// use mir_features::{FrameFeature, Spectrogram, SpectrogramConfig};
+/// let feature = Spectrogram::new(SpectrogramConfig::default())?;
+/// let mut scratch = feature.scratch();
+/// let mut row = vec![0.0; feature.bins()];
+/// let samples = vec![0.25; feature.framing().length()];
+/// feature.frame_into(&samples, &mut scratch, &mut row);
+/// assert!(row.iter().all(|value| value.is_finite()));
+/// # Ok::<(), mir_features::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct SpectrumScratch {
     lanes: LaneScratch,

@@ -15,7 +15,7 @@ use crate::{
     Result,
     config::{Feed, FrameHead, HeadKind, OnsetsFramesConfig, Stem},
     error::TorchContext,
-    nn::{BatchNorm, BiLstm, Conv2d, ConvOptions, Linear, Mode, dropout, layers::float},
+    nn::{BLOCK, BatchNorm, BiLstm, Conv2d, ConvOptions, Linear, Mode, dropout, layers::float},
     params::{Params, Scope},
 };
 
@@ -32,6 +32,9 @@ pub struct Heads {
     /// Velocity of a note that starts.
     pub velocity: Option<Tensor>,
 }
+
+/// Frames on either side that a convolution stack sees: three layers of three frames.
+const REACH: usize = 3;
 
 /// The convolution stack that reads the features for one head or more.
 #[derive(Debug)]
@@ -79,8 +82,27 @@ impl ConvStack {
         })
     }
 
-    /// `[batch, 1, frames, bins]` → `[batch, frames, fc_units]`.
+    /// `[batch, 1, frames, bins]` → `[batch, frames, fc_units]`; outside of training in blocks, with as many frames
+    /// on either side as reach into them.
     fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        let frames = x.size().get(2).map_or(0, |&frames| frames as usize);
+        if mode.train || frames <= BLOCK {
+            return self.block(x, mode);
+        }
+        let mut parts = Vec::new();
+        for start in (0..frames).step_by(BLOCK) {
+            let end = (start + BLOCK).min(frames);
+            let (from, to) = (start.saturating_sub(REACH), (end + REACH).min(frames));
+            let with_reach =
+                x.f_narrow(2, from as i64, (to - from) as i64).during("cutting a block")?;
+            let part = self.block(&with_reach, mode)?;
+            let kept = part.f_narrow(1, (start - from) as i64, (end - start) as i64);
+            parts.push(kept.during("cutting a block")?);
+        }
+        Tensor::f_cat(&parts, 1).during("joining blocks")
+    }
+
+    fn block(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
         let pool = |x: Tensor| -> Result<Tensor> {
             let x = x.f_max_pool2d([1, 2], [1, 2], [0, 0], [1, 1], false).during("pooling")?;
             dropout(x, self.conv_dropout, mode)
@@ -372,6 +394,25 @@ mod tests {
         let mut params = Params::new(Device::Cpu, 1);
         let network = OnsetsFrames::new(&mut params, config).unwrap();
         (params, network)
+    }
+
+    #[test]
+    fn convolutions_in_blocks_are_those_of_the_whole() {
+        let _guard = tch::no_grad_guard();
+        for stem in [Stem::Kelz, Stem::Early, Stem::Strided] {
+            let config = OnsetsFramesConfig { stem, ..OnsetsFramesConfig::jongwook(4) };
+            let mut params = Params::new(Device::Cpu, 1);
+            let stack = ConvStack::new(params.root(), &config).unwrap();
+            for frames in [BLOCK + 1, 2 * BLOCK, 2 * BLOCK + 777] {
+                let x = Tensor::f_randn([1, 1, frames as i64, 229], (Kind::Float, Device::Cpu));
+                let x = x.unwrap();
+                let whole = stack.block(&x, Mode::EVAL).unwrap();
+                let blocks = stack.forward(&x, Mode::EVAL).unwrap();
+                assert_eq!(blocks.size(), whole.size());
+                let most = (&blocks - &whole).abs().max().double_value(&[]);
+                assert!(most <= 1e-5, "{stem:?}, {frames} frames: {most}");
+            }
+        }
     }
 
     #[test]

@@ -142,15 +142,20 @@ impl TranscriptionModel {
         features: ArrayView2<'_, f32>,
         grid: FrameGrid,
     ) -> Result<TranscriptionActivations> {
-        self.activations_by(Segments::default(), features, grid)
+        self.activations_in(Segments::default(), features, grid)
     }
 
-    fn activations_by(
+    /// The same in other segments, or [at once](Segments::WHOLE).
+    ///
+    /// # Errors
+    /// [`Error::Config`] for segments outside their range; as [`activations`](Self::activations).
+    pub fn activations_in(
         &self,
         segments: Segments,
         features: ArrayView2<'_, f32>,
         grid: FrameGrid,
     ) -> Result<TranscriptionActivations> {
+        segments.validate()?;
         let (frames, keys) = (features.nrows(), self.meta.architecture.keys);
         let empty = || Array2::zeros((frames, keys.len()));
         let heads = &self.meta.architecture;
@@ -287,7 +292,7 @@ impl Transcriber {
     pub fn activations(&self, audio: &AudioBuffer) -> Result<TranscriptionActivations> {
         audio.check_finite()?;
         let map = self.front_end.process(audio)?;
-        self.model.activations_by(self.segments, map.data.slice(s![0, .., ..]), map.grid)
+        self.model.activations_in(self.segments, map.data.slice(s![0, .., ..]), map.grid)
     }
 
     /// Begins a recording that arrives in blocks: the same notes as

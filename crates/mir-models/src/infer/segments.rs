@@ -13,7 +13,7 @@ use crate::{Error, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Segments {
-    /// Frames whose activations are kept, 1 to 100 000.
+    /// Frames whose activations are kept, 1 to 100 000; more only in [`WHOLE`](Self::WHOLE).
     pub keep: usize,
     /// Frames of context on either side of them, at most 100 000.
     pub context: usize,
@@ -27,6 +27,11 @@ impl Default for Segments {
 }
 
 impl Segments {
+    /// The recording as a whole: what is heard at a place depends on all of it and on no boundary. Features and the
+    /// values between recurrent layers are held for every frame; convolutions go over it in blocks, to the same
+    /// result.
+    pub const WHOLE: Self = Self { keep: usize::MAX / 4, context: 0 };
+
     /// For audio that is still being played: the same context, and as many frames a pass as let the activations of a
     /// frame be known at most `look_ahead` frames after it; at least 16, because shorter passes do little but read
     /// their context.
@@ -52,6 +57,9 @@ impl Segments {
     /// # Errors
     /// [`Error::Config`] names the one that is outside its range.
     pub fn validate(&self) -> Result<()> {
+        if *self == Self::WHOLE {
+            return Ok(());
+        }
         if !(1..=100_000).contains(&self.keep) {
             return Err(Error::config("keep", "1 to 100000 frames", self.keep));
         }

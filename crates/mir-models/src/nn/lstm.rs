@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use crate::{
     Result,
-    nn::{Cell, Mode, Recurrent, RecurrentOptions},
+    nn::{BLOCK, Cell, Mode, Recurrent, RecurrentOptions},
     params::Scope,
 };
 
@@ -33,6 +33,9 @@ impl BiLstm {
     /// # Errors
     /// What LibTorch says.
     pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        if !mode.train && x.size().get(1).is_some_and(|&frames| frames > BLOCK as i64) {
+            return self.0.forward_in_blocks(x, BLOCK);
+        }
         self.0.forward(x, None, mode).map(|(output, _)| output)
     }
 }

@@ -26,6 +26,10 @@ use tch::{Kind, Tensor};
 
 use crate::{Result, config::Precision, error::TorchContext};
 
+/// Frames that are computed at once outside of training: a longer recording is read in blocks of these, with the
+/// same result, so that what lies between the layers does not grow with its length.
+pub(crate) const BLOCK: usize = 2048;
+
 /// How a forward pass is to be computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mode {

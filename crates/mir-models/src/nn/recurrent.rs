@@ -30,6 +30,9 @@ impl Cell {
     }
 }
 
+/// Weights of a layer and direction: of the input and of the hidden values, and the biases of both.
+const TENSORS: usize = 4;
+
 /// Shape of a recurrent layer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RecurrentOptions {
@@ -142,6 +145,57 @@ impl Recurrent {
     }
 }
 
+impl Recurrent {
+    /// [`forward`](Self::forward) without a state and outside of training, in blocks of so many frames: one direction
+    /// takes them from first to last, the other from last to first, each handing its state from block to block.
+    ///
+    /// # Errors
+    /// What LibTorch says.
+    pub(super) fn forward_in_blocks(&self, x: &Tensor, block: usize) -> Result<Tensor> {
+        let mut x = float(x)?;
+        let directions = if self.options.bidirectional { 2 } else { 1 };
+        for layer in self.weights.chunks(directions * TENSORS) {
+            let ways: Vec<Tensor> = layer
+                .chunks(TENSORS)
+                .zip([false, true])
+                .map(|(weights, backwards)| self.direction_in_blocks(&x, weights, backwards, block))
+                .collect::<Result<_>>()?;
+            x = Tensor::f_cat(&ways, -1).during("joining directions")?;
+        }
+        Ok(x)
+    }
+
+    fn direction_in_blocks(
+        &self,
+        x: &Tensor,
+        weights: &[Tensor],
+        backwards: bool,
+        block: usize,
+    ) -> Result<Tensor> {
+        let alone = Self {
+            weights: weights.iter().map(Tensor::shallow_clone).collect(),
+            options: RecurrentOptions { layers: 1, bidirectional: false, ..self.options },
+        };
+        let turned = |x: Tensor| if backwards { x.f_flip([1]) } else { Ok(x) };
+        let mut blocks = x.f_split(block as i64, 1).during("cutting blocks")?;
+        if backwards {
+            blocks.reverse();
+        }
+        let mut state = None;
+        let mut outputs = Vec::with_capacity(blocks.len());
+        for part in blocks {
+            let part = turned(part).during("turning a block")?;
+            let (output, next) = alone.forward(&part, state.as_ref(), Mode::EVAL)?;
+            outputs.push(turned(output).during("turning a block")?);
+            state = Some(next);
+        }
+        if backwards {
+            outputs.reverse();
+        }
+        Tensor::f_cat(&outputs, 1).during("joining blocks")
+    }
+}
+
 /// Zeros `[rows, batch, hidden]` whose batch is that of `x` even in a traced program, which would keep a
 /// number that was read in Rust for ever.
 pub(super) fn initial_state(x: &Tensor, rows: usize, hidden: usize) -> Result<Tensor> {
@@ -152,4 +206,31 @@ pub(super) fn initial_state(x: &Tensor, rows: usize, hidden: usize) -> Result<Te
         .and_then(|x| x.f_expand([rows as i64, -1, hidden as i64], false))
         .and_then(|x| x.f_contiguous())
         .during("an initial state")
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::Device;
+
+    use super::*;
+    use crate::params::Params;
+
+    #[test]
+    fn blocks_change_nothing() {
+        for cell in [Cell::Tanh, Cell::Lstm, Cell::Gru] {
+            for bidirectional in [false, true] {
+                let options =
+                    RecurrentOptions { cell, hidden: 5, layers: 2, bidirectional, dropout: 0.0 };
+                let mut params = Params::new(Device::Cpu, 3);
+                let layers = Recurrent::new(params.root(), 4, options).unwrap();
+                let x = Tensor::f_rand([2, 23, 4], (Kind::Float, Device::Cpu)).unwrap();
+                let (whole, _) = layers.forward(&x, None, Mode::EVAL).unwrap();
+                for block in [1, 7, 22, 23, 100] {
+                    let blocks = layers.forward_in_blocks(&x, block).unwrap();
+                    let most = (&blocks - &whole).abs().max().double_value(&[]);
+                    assert!(most < 1e-6, "{cell:?}, {bidirectional}, blocks of {block}: {most}");
+                }
+            }
+        }
+    }
 }

@@ -49,6 +49,10 @@ pub struct ModelMeta {
     pub front_end: FrontEndConfig,
     /// Thresholds and options of the decoder, as tuned on validation data.
     pub decoder: NoteDecoderConfig,
+    /// A key sounds in a frame whose frame probability is at least this, as tuned on validation data: for a roll, as
+    /// scores by cells compare it. Where notes end is the decoder's.
+    #[serde(default = "half")]
+    pub roll_threshold: f64,
     /// Optimiser steps behind the weights.
     pub step: u64,
     /// Scores on validation data by name.
@@ -66,11 +70,17 @@ impl ModelMeta {
             architecture,
             front_end,
             decoder: NoteDecoderConfig::default(),
+            roll_threshold: half(),
             step: 0,
             scores: std::collections::BTreeMap::new(),
             training_data: String::new(),
         }
     }
+}
+
+/// The threshold that nothing has tuned.
+fn half() -> f64 {
+    0.5
 }
 
 /// In which format floats are stored.

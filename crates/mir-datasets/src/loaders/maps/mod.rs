@@ -82,7 +82,8 @@ const LAYOUT: &str = "flac/NAME.flac (or ogg, wav) and tsv/matched/NAME.tsv, her
 pub struct MapsConfig {
     /// Pianos of the test split.
     pub test_pianos: Vec<MapsPiano>,
-    /// Piano of the validation split, not a test piano; `None` gives everything to training.
+    /// Piano of the validation split, not a test piano; `None`, in files "none", gives everything to training.
+    #[serde(with = "piano_or_none")]
     pub validation_piano: Option<MapsPiano>,
     /// What is listed, at least one. All but pieces are in no split.
     pub categories: Vec<MapsCategory>,
@@ -95,6 +96,41 @@ impl Default for MapsConfig {
             test_pianos: vec![MapsPiano::ENSTDkAm, MapsPiano::ENSTDkCl],
             validation_piano: Some(MapsPiano::AkPnBsdf),
             categories: vec![MapsCategory::Mus],
+        }
+    }
+}
+
+/// TOML has no word for nothing.
+mod piano_or_none {
+    use serde::{
+        Deserialize, Deserializer, Serialize, Serializer,
+        de::{IntoDeserializer, value::StringDeserializer},
+    };
+
+    use super::MapsPiano;
+
+    const NONE: &str = "none";
+
+    pub(super) fn serialize<S: Serializer>(
+        piano: &Option<MapsPiano>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match piano {
+            Some(piano) => piano.serialize(serializer),
+            None => serializer.serialize_str(NONE),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<MapsPiano>, D::Error> {
+        match Option::<String>::deserialize(deserializer)? {
+            None => Ok(None),
+            Some(name) if name == NONE => Ok(None),
+            Some(name) => {
+                let name: StringDeserializer<D::Error> = name.into_deserializer();
+                MapsPiano::deserialize(name).map(Some)
+            }
         }
     }
 }
