@@ -171,7 +171,7 @@ pub fn excerpt(audio: &AudioBuffer, start: f64, duration: Option<f64>) -> Result
 ///
 /// ```
 /// use mir_audio::{AudioBuffer, SampleRate, mix::{Downmix, downmix}};
-/// let stereo = AudioBuffer::from_channels(SampleRate::HZ_44100, vec![vec![0.5], vec![0.5]])?;
+/// let stereo = AudioBuffer::from_channels(SampleRate::HZ_44100, &[[0.5], [0.5]])?;
 /// assert_eq!(downmix(&stereo, Downmix::Mean)?.channel(0), [0.5]);
 /// assert!((downmix(&stereo, Downmix::Power)?.channel(0)[0] - 0.5f32.sqrt()).abs() < 1e-6);
 /// # Ok::<(), mir_audio::Error>(())

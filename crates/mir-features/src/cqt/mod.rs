@@ -74,8 +74,7 @@ const BLOCK: usize = 512;
 /// A planned constant-Q or variable-Q transform. Can be shared between threads.
 ///
 /// ```
-/// use mir_core::{AudioBuffer, SampleRate};
-/// use mir_features::{Cqt, CqtConfig};
+/// use mir_features::{AudioBuffer, Cqt, CqtConfig};
 /// let config = CqtConfig::default();
 /// let (rate, bins) = (config.sample_rate, config.bins);
 /// let second = AudioBuffer::silence(rate, 1, rate.hz() as usize)?;
