@@ -10,6 +10,7 @@ pub(crate) enum Unit {
     /// Seconds of audio in a second: more is better.
     RealTime,
     /// Milliseconds: less is better.
+    #[cfg_attr(not(feature = "models"), expect(dead_code, reason = "networks are timed in it"))]
     Milliseconds,
 }
 
