@@ -43,6 +43,7 @@ fn expected(result: &Value) -> Vec<f64> {
         "note_with_offset_f1",
         "note_with_offset_and_velocity_f1",
         "frame_f1",
+        "frame_head_f1",
         "onset_f1",
     ];
     let pieces = result["pieces"].as_array().unwrap();
