@@ -408,7 +408,7 @@ pub struct TranscribeArgs {
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
     /// Read each recording at once, where segments with some context around them would do:
-    /// memory grows with its length, by about a gigabyte an hour
+    /// memory grows with its length, by one to two gigabytes an hour
     #[arg(long)]
     pub exact: bool,
     #[command(flatten)]
