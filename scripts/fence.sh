@@ -26,7 +26,7 @@ keeps_out() {
 }
 
 readonly LIBTORCH='tch|torch-sys' HDF5='hdf5.*' DECODER='symphonia.*'
-for crate in mir-core mir-features mir-midi mir-eval; do keeps_out "$crate" "$LIBTORCH|$HDF5|$DECODER"; done
+for crate in mir-core mir-fft mir-features mir-midi mir-eval; do keeps_out "$crate" "$LIBTORCH|$HDF5|$DECODER"; done
 keeps_out mir-audio "$LIBTORCH|$HDF5"
 keeps_out mir-datasets "$LIBTORCH|mir-models"
 keeps_out mir-models "$HDF5|$DECODER|mir-datasets"

@@ -7,6 +7,7 @@ use std::{env, process::ExitCode};
 #[cfg(feature = "models")]
 use std::sync::Arc;
 
+use mir_datasets::Share;
 #[cfg(feature = "models")]
 use mir_models::comm::{Communicator, Single};
 
@@ -29,8 +30,9 @@ impl Ranks {
     /// A usage failure if there are several, and the program was built without the feature `mpi`: each would do all
     /// of the work.
     pub fn join() -> Outcome<Self> {
-        // Open MPI, MPICH and Slurm.
-        let names = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_NTASKS"];
+        // Open MPI, and MPICH and its like. What Slurm says holds for a whole job, also for a program that was not
+        // started several times.
+        let names = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"];
         let started: Option<usize> =
             names.iter().find_map(|name| env::var(name).ok()?.parse().ok());
         match started {
@@ -82,19 +84,28 @@ impl Ranks {
         items.into_iter().skip(self.rank()).step_by(self.size()).collect()
     }
 
-    /// Waits for all ranks, does something on rank 0, and then on the others, which find it done.
+    /// Has each of several ranks `prepare` its share, then rank 0 `finish` the whole, and then the others, which find
+    /// it done. A process alone needs no preparation.
     ///
     /// # Errors
     /// That of the work, or if the processes cannot reach each other.
-    pub fn one_after_the_others<T>(&self, work: impl Fn() -> Outcome<T>) -> Outcome<T> {
+    pub fn together<T>(
+        &self,
+        prepare: impl FnOnce(Share) -> Outcome<usize>,
+        finish: impl Fn() -> Outcome<T>,
+    ) -> Outcome<T> {
+        if self.is_alone() {
+            return finish();
+        }
+        prepare(Share { index: self.rank(), count: self.size() })?;
         self.wait()?;
         if self.is_root() {
-            let done = work()?;
+            let done = finish()?;
             self.wait()?;
             return Ok(done);
         }
         self.wait()?;
-        work()
+        finish()
     }
 
     /// Ends with what came of the work of this rank. If it failed, all ranks end: the others would wait for it.

@@ -28,7 +28,7 @@ fn out(args: &Args) -> Outcome<&Path> {
 #[cfg(feature = "hdf5")]
 pub fn preprocess(args: &Args, dataset: &dyn Dataset, ranks: &Ranks) -> Outcome<Shown> {
     use mir_core::SampleRate;
-    use mir_datasets::{BuildOptions, Error, OnError, Share, Split, StoreBuilder};
+    use mir_datasets::{BuildOptions, Error, OnError, Split, StoreBuilder};
     use mir_features::{FrontEndConfig, WaveformConfig};
 
     let out = out(args)?;
@@ -60,14 +60,10 @@ pub fn preprocess(args: &Args, dataset: &dyn Dataset, ranks: &Ranks) -> Outcome<
             progress: Some(&show),
             ..BuildOptions::default()
         };
-        let build = || Ok(builder.build_or_open(out, dataset, split, options)?);
-        let built = if ranks.is_alone() {
-            build()?
-        } else {
-            let share = Share { index: ranks.rank(), count: ranks.size() };
-            builder.prepare_share(out, dataset, split, share, options)?;
-            ranks.one_after_the_others(build)?
-        };
+        let built = ranks.together(
+            |share| Ok(builder.prepare_share(out, dataset, split, share, options)?),
+            || Ok(builder.build_or_open(out, dataset, split, options)?),
+        )?;
         bar.into_inner().finish("");
         let report = &built.report;
         table.push_str(&format!(

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use mir_datasets::{
-    BuildOptions, Dataset, Error, FeatureStore, OnError, Share, Split, StoreBuilder, Track,
-    WithTraining,
+    BuildOptions, Dataset, Error, FeatureStore, OnError, Split, StoreBuilder, Track, WithTraining,
     loaders::{AudioFolder, Maps},
     mini::Mini,
 };
@@ -77,14 +76,10 @@ pub fn features(
         Error::Cancelled { .. } => Failure::interrupted(error.to_string(), stop.signal()),
         error => error.into(),
     };
-    let build = || builder.build_or_open(&folder, data, split, options).map_err(failure);
-    let built = if ranks.is_alone() {
-        build()?
-    } else {
-        let share = Share { index: ranks.rank(), count: ranks.size() };
-        builder.prepare_share(&folder, data, split, share, options).map_err(failure)?;
-        ranks.one_after_the_others(build)?
-    };
+    let built = ranks.together(
+        |share| builder.prepare_share(&folder, data, split, share, options).map_err(failure),
+        || builder.build_or_open(&folder, data, split, options).map_err(failure),
+    )?;
     let summary = format!(
         "{split}: {} recordings, {:.1} min, {} notes{}",
         built.report.tracks,

@@ -69,7 +69,7 @@ pub fn render(common: &CommonArgs, args: &RenderArgs, stop: &Stop) -> Outcome<()
             return Err(Failure::interrupted(message, stop.signal()));
         }
         let variation = config.draw(number as u64);
-        let length = play_again(track.as_ref(), &variation, &pianos, &args.out)?;
+        let length = play_again(track.as_ref(), &variation, &pianos, &args.out, config.seed)?;
         seconds.fetch_add(length as u64, Ordering::Relaxed);
         let done = 1 + done.fetch_add(1, Ordering::Relaxed);
         if let Ok(mut progress) = progress.lock() {
@@ -90,9 +90,11 @@ fn play_again(
     variation: &Variation,
     pianos: &[Piano],
     folder: &Path,
+    seed: u64,
 ) -> Outcome<f64> {
     let piano = variation.choose(pianos).ok_or_else(|| Failure::usage("no piano to play on"))?;
-    let name = format!("{}-{}", track.id(), piano.name());
+    // Recordings of several seeds have names of their own, so that a training can hear them all.
+    let name = format!("{}-{}-{seed}", track.id(), piano.name());
     let (audio, labels) = (folder.join(format!("{name}.flac")), folder.join(format!("{name}.tsv")));
     let notes = variation.apply(&track.notes()?);
     if !labels.is_file() {

@@ -13,9 +13,10 @@ use std::{
 use mir_audio::{WavFormat, write_wav};
 use mir_core::{AudioBuffer, SampleRate, formats};
 use mir_midi::{Performance, piano, piano::PianoConfig};
+use mir_models::{Device, infer::TranscriptionModel};
 use mir_testkit::signal::{noise, sine};
 
-use super::{Folder, assert_fails, program, stderr};
+use super::{Folder, assert_done, assert_fails, program, stderr};
 
 const NAME: &str = "onsets_frames";
 
@@ -264,6 +265,28 @@ pub(super) fn train_maps(folder: &Folder, extra: &[&str]) -> Output {
     }
     arguments.extend(extra);
     run(&arguments)
+}
+
+#[test]
+fn a_training_goes_on_from_weights_with_the_validation_recordings() {
+    let folder = Folder::new();
+    maps(&folder);
+    assert_done(&train_maps(&folder, &["--steps", "2"]));
+    fs::rename(folder.path("run"), folder.path("first")).unwrap();
+    let first = folder.text("first/model.safetensors");
+    let all = ["--steps", "1", "--set", "maps.validation_piano=none"];
+    assert_fails(&train_maps(&folder, &all), 2, &["--init"]);
+    let second = train_maps(&folder, &[&all[..], &["--init", &first]].concat());
+    assert_done(&second);
+    assert!(stderr(&second).contains("train: 3 recordings"), "{}", stderr(&second));
+    let decoder = |run: &str| {
+        let path = folder.path(&format!("{run}/model.safetensors"));
+        let model = TranscriptionModel::open(&path, Device::Cpu).unwrap();
+        (model.meta().decoder.clone(), model.meta().roll_threshold, model.meta().step)
+    };
+    let (first, second) = (decoder("first"), decoder("run"));
+    assert_eq!((first.0, first.1), (second.0, second.1), "the decoder is kept");
+    assert_eq!((first.2, second.2), (2, 1));
 }
 
 #[test]

@@ -387,6 +387,27 @@ fn other_pianos_play_what_is_trained_on() {
     assert_fails(&twice, 2, &["names that the data set does not have", "study_"]);
     let wild = [&render[..], &["--tempo", "2"]].concat();
     assert_fails(&run(&wild), 2, &["tempo", "0 to 0.5"]);
+
+    // Another seed has other names; a decoder is fitted to what validation plays, and nothing learns from the test.
+    assert_done(&run(&[&render[..], &["--seed", "1"]].concat()));
+    assert_eq!(folder.names("more").len(), 8);
+    let other = folder.text("validation");
+    let of_split = |split| {
+        let arguments = ["render", "--data", "maps", "--root", &root, "--out", &other, "--quiet"];
+        run(&[&arguments[..], &["--split", split]].concat())
+    };
+    assert_done(&of_split("validation"));
+    let names = folder.names("validation");
+    assert!(names.len() == 2 && names.iter().all(|name| name.contains("three")), "{names:?}");
+    assert_fails(&of_split("test"), 2, &["nothing may learn from the test split"]);
+    let (weights, fitted) =
+        (folder.text("run/model.safetensors"), folder.text("fitted.safetensors"));
+    let cache = folder.text("cache");
+    let tune = ["tune", "--data", "maps", "--root", &root, "--weights", &weights, "--out", &fitted];
+    let tuned = run(&[&tune[..], &["--cache", &cache, "--extra", &other]].concat());
+    assert_done(&tuned);
+    let said = String::from_utf8_lossy(&tuned.stdout).into_owned();
+    assert!(said.contains("validation split: note F1") && said.contains(&other), "{said}");
 }
 
 #[test]

@@ -32,6 +32,9 @@ impl Trainer {
     /// [`Error::Communication`] if the processes cannot reach each other, or what LibTorch says.
     pub fn join(&mut self, communicator: Arc<dyn Communicator>) -> Result<()> {
         self.communicator = communicator;
+        if self.communicator.size() == 1 {
+            return Ok(());
+        }
         let tensors: Vec<Tensor> = self.params.all().map(|(_, t)| t.shallow_clone()).collect();
         exchange(&tensors, |values| self.communicator.broadcast(values))
     }
