@@ -334,6 +334,10 @@ pub struct TuneArgs {
     /// Where the weights go with their new decoder
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
+    /// Hear recordings in other keys too, so many semitones away, and take the mean: better,
+    /// and slower by a pass each; 0 for none [default: those of the weights]
+    #[arg(long, value_name = "N", value_delimiter = ',', allow_hyphen_values = true)]
+    pub transpositions: Option<Vec<i32>>,
     /// Store them in half precision
     #[arg(long)]
     pub half: bool,

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    fmt, fs,
+    fs,
     path::Path,
     sync::{Arc, mpsc},
     thread,
@@ -11,7 +11,7 @@ use std::{
 
 use mir_audio::LoadOptions;
 use mir_core::{AudioBuffer, Note, SampleRate, formats};
-use mir_datasets::{Dataset, Split, Track};
+use mir_datasets::{Split, Track};
 use mir_eval::{
     frame::{self, NoteFrameConfig},
     report::Table,
@@ -19,15 +19,7 @@ use mir_eval::{
     transcription::{self, TranscriptionConfig},
     transcription_velocity::{self, TranscriptionVelocityConfig},
 };
-use mir_models::{
-    DeviceChoice,
-    activations::TranscriptionActivations,
-    baseline::PeakPicker,
-    decode::{NoteDecoderConfig, OriginalDecoder},
-    infer::{Transcriber, TranscriptionModel},
-    thresholds::{roll_scores, tune},
-    weights::ModelMeta,
-};
+use mir_models::{activations::TranscriptionActivations, thresholds::roll_scores};
 use serde::Serialize;
 
 use crate::{
@@ -39,15 +31,12 @@ use crate::{
         ranks::Ranks,
         signals::Stop,
     },
-    course, data,
+    data,
     experiment::Experiment,
+    method::{Decoding, Method},
     model::ModelArgs,
     report::{self, Findings, Head},
 };
-
-/// The network that comes with the program.
-pub const SHIPPED: &[u8] =
-    include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/models/onsets_frames_maps.safetensors"));
 
 /// Scores of one recording, as mir_eval defines them.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -87,18 +76,6 @@ pub struct Transcription {
     pub findings: Option<Findings>,
 }
 
-/// A network from a file, or the one that comes with the program.
-///
-/// # Errors
-/// A data failure if the file is unusable, a usage failure for a device that is not there.
-pub fn open_model(weights: Option<&Path>, common: &CommonArgs) -> Outcome<TranscriptionModel> {
-    let device = common.device.parse::<DeviceChoice>()?.resolve()?;
-    Ok(match weights {
-        Some(path) => TranscriptionModel::open(path, device)?,
-        None => TranscriptionModel::from_bytes(SHIPPED, "(the weights of this program)", device)?,
-    })
-}
-
 /// The verb `evaluate`.
 ///
 /// # Errors
@@ -121,7 +98,7 @@ pub fn evaluate(
     let method = if args.peak_picker {
         Method::tuned_peaks(dataset.as_ref(), &experiment)?
     } else {
-        Method::network(open_model(args.weights.as_deref(), common)?, args.decoder)?
+        Method::open(args.weights.as_deref(), args.decoder, common)?
     };
     let tracks = dataset.split(split)?;
     let detail = if args.report.is_some() { Detail::Report } else { Detail::Scores };
@@ -152,173 +129,6 @@ pub fn evaluate(
         ..Summary::of(&gathered(&tracks, &scores_of(&transcriptions), ranks)?)
     };
     print(&summary, common)
-}
-
-/// What transcribes.
-#[derive(Debug)]
-pub enum Method {
-    /// A trained network, and whose decoder in place of ours.
-    Network(Box<Transcriber>, Option<OriginalDecoder>),
-    /// A peak picker, and how its activations become notes.
-    Peaks(Box<PeakPicker>, Decoding),
-}
-
-impl Method {
-    /// A trained network.
-    ///
-    /// # Errors
-    /// A data failure if its front end is unknown.
-    pub fn network(model: TranscriptionModel, decoder: Option<OriginalDecoder>) -> Outcome<Self> {
-        Ok(Self::Network(Box::new(Transcriber::new(model)?), decoder))
-    }
-
-    /// The peak picker, its thresholds tuned on the validation split as those of a network are.
-    fn tuned_peaks(dataset: &dyn Dataset, experiment: &Experiment) -> Outcome<Self> {
-        let picker = PeakPicker::new()?;
-        let mut recordings = Vec::new();
-        for loaded in Ahead::new(dataset.split(Split::Validation)?, picker.sample_rate()) {
-            let (_, audio, notes) = loaded?;
-            recordings.push((picker.activations(&audio)?, notes));
-        }
-        let pairs: Vec<_> = recordings.iter().map(|(a, notes)| (a, notes.as_slice())).collect();
-        let tuned = tune(&pairs, &experiment.decoder, &experiment.search)?;
-        let decoding = Decoding {
-            config: tuned.decoder,
-            roll_threshold: tuned.roll_threshold,
-            original: None,
-        };
-        Ok(Self::Peaks(Box::new(picker), decoding))
-    }
-
-    fn activations(&self, audio: &AudioBuffer) -> Outcome<TranscriptionActivations> {
-        Ok(match self {
-            Self::Network(transcriber, _) => transcriber.activations(audio)?,
-            Self::Peaks(picker, _) => picker.activations(audio)?,
-        })
-    }
-
-    /// How it makes notes of activations.
-    pub fn decoding(&self) -> Decoding {
-        match self {
-            Self::Network(transcriber, original) => {
-                Decoding::of(transcriber.model().meta(), *original)
-            }
-            Self::Peaks(_, decoding) => decoding.clone(),
-        }
-    }
-
-    /// Says in a report what it is.
-    ///
-    /// # Errors
-    /// A data failure if the weights cannot be read again.
-    pub fn describe(&self, weights: Option<&Path>, head: &mut Head) -> Outcome<()> {
-        let Self::Network(transcriber, _) = self else {
-            head.fact("Weights", "none: a peak picker, which has learned nothing");
-            return Ok(());
-        };
-        let (model, meta) = (transcriber.model(), transcriber.model().meta());
-        match weights {
-            Some(path) => head.weights(&path.display().to_string(), &fs::read(path)?),
-            None => head.weights("those of the program", SHIPPED),
-        }
-        head.fact("Network", format!("{} parameters, {} steps", model.parameters(), meta.step));
-        head.fact("Trained on", &*meta.training_data);
-        head.settings =
-            serde_json::to_string_pretty(meta).map_err(|e| Failure::data(e.to_string()))?;
-        Ok(())
-    }
-
-    fn sample_rate(&self) -> SampleRate {
-        match self {
-            Self::Network(transcriber, _) => transcriber.sample_rate(),
-            Self::Peaks(picker, _) => picker.sample_rate(),
-        }
-    }
-
-    /// Training steps behind it.
-    fn steps(&self) -> u64 {
-        match self {
-            Self::Network(transcriber, _) => transcriber.model().meta().step,
-            Self::Peaks(..) => 0,
-        }
-    }
-}
-
-/// How notes are made of activations.
-#[derive(Clone, Debug)]
-pub struct Decoding {
-    config: NoteDecoderConfig,
-    /// From which frame probability on a key sounds.
-    roll_threshold: f64,
-    original: Option<OriginalDecoder>,
-}
-
-impl Decoding {
-    /// That of a network, or of an original program with its thresholds.
-    pub fn of(meta: &ModelMeta, original: Option<OriginalDecoder>) -> Self {
-        let ModelMeta { decoder, roll_threshold, .. } = meta;
-        Self { config: decoder.clone(), roll_threshold: *roll_threshold, original }
-    }
-
-    /// The notes.
-    ///
-    /// # Errors
-    /// Of the decoder.
-    pub fn notes(&self, activations: &TranscriptionActivations) -> Outcome<Vec<Note>> {
-        Ok(course::notes(activations, &self.config, self.original)?)
-    }
-
-    /// How good they are: everything but what they are of.
-    ///
-    /// # Errors
-    /// A data failure for notes that cannot be scored.
-    pub fn score(
-        &self,
-        activations: &TranscriptionActivations,
-        reference: &[Note],
-        estimate: &[Note],
-    ) -> Outcome<PieceScores> {
-        let notes = transcription::evaluate(reference, estimate, &TranscriptionConfig::default())?;
-        let config = NoteFrameConfig::default();
-        let frames = frame::evaluate_notes(reference, estimate, activations.grid, &config);
-        let velocities = match &activations.velocity {
-            Some(_) => velocity_f1(reference, estimate)?,
-            None => None,
-        };
-        Ok(PieceScores {
-            notes: reference.len(),
-            note_precision: notes.note.precision,
-            note_recall: notes.note.recall,
-            note_f1: notes.note.f1,
-            note_with_offset_f1: notes.note_with_offset.map_or(0.0, |scores| scores.f1),
-            note_with_offset_and_velocity_f1: velocities,
-            frame_f1: frames.f1,
-            frame_head_f1: roll_scores(activations, reference, self.roll_threshold)?.f1,
-            onset_f1: notes.onset.f1,
-            ..PieceScores::default()
-        })
-    }
-
-    /// The threshold of onsets.
-    pub fn onset_threshold(&self) -> f64 {
-        self.config.onset_threshold
-    }
-
-    /// The same with another threshold of onsets.
-    pub fn at(&self, onset_threshold: f64) -> Self {
-        Self { config: NoteDecoderConfig { onset_threshold, ..self.config.clone() }, ..*self }
-    }
-}
-
-impl fmt::Display for Decoding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let NoteDecoderConfig { onset_threshold, frame_threshold, .. } = self.config;
-        let whose = self.original.map_or("ours", OriginalDecoder::name);
-        write!(
-            f,
-            "{whose}, onset threshold {onset_threshold:.3}, frame threshold {frame_threshold:.3}"
-        )
-    }
 }
 
 /// What is wanted of transcriptions.
@@ -358,7 +168,7 @@ pub fn transcribe_tracks(
             track: track.id().to_string(),
             instrument: track.instrument().to_owned(),
             seconds: audio.duration(),
-            ..decoding.score(&activations, &reference, &estimate)?
+            ..PieceScores::new(&decoding, &activations, &reference, &estimate)?
         };
         let findings = match detail {
             Detail::Scores => None,
@@ -416,6 +226,37 @@ fn gathered(
 }
 
 impl PieceScores {
+    /// How good an estimate is: everything but what it is of.
+    ///
+    /// # Errors
+    /// A data failure for notes that cannot be scored.
+    pub fn new(
+        decoding: &Decoding,
+        activations: &TranscriptionActivations,
+        reference: &[Note],
+        estimate: &[Note],
+    ) -> Outcome<Self> {
+        let notes = transcription::evaluate(reference, estimate, &TranscriptionConfig::default())?;
+        let config = NoteFrameConfig::default();
+        let frames = frame::evaluate_notes(reference, estimate, activations.grid, &config);
+        let velocities = match &activations.velocity {
+            Some(_) => velocity_f1(reference, estimate)?,
+            None => None,
+        };
+        Ok(Self {
+            notes: reference.len(),
+            note_precision: notes.note.precision,
+            note_recall: notes.note.recall,
+            note_f1: notes.note.f1,
+            note_with_offset_f1: notes.note_with_offset.map_or(0.0, |scores| scores.f1),
+            note_with_offset_and_velocity_f1: velocities,
+            frame_f1: frames.f1,
+            frame_head_f1: roll_scores(activations, reference, decoding.roll_threshold)?.f1,
+            onset_f1: notes.onset.f1,
+            ..Self::default()
+        })
+    }
+
     /// How many numbers there are, with one that says whether there are velocities.
     const NUMBERS: usize = 11;
 
@@ -557,14 +398,16 @@ pub fn table(pieces: &[PieceScores]) -> Outcome<Table> {
 
 /// Recordings with their reference notes, loaded by a thread of its own while the one before is
 /// transcribed.
-struct Ahead {
+pub struct Ahead {
     loaded: mpsc::IntoIter<Outcome<Loaded>>,
 }
 
-type Loaded = (Arc<dyn Track>, AudioBuffer, Vec<Note>);
+/// A recording, its sound, and what is played.
+pub type Loaded = (Arc<dyn Track>, AudioBuffer, Vec<Note>);
 
 impl Ahead {
-    fn new(tracks: Vec<Arc<dyn Track>>, rate: SampleRate) -> Self {
+    /// At a rate, mono.
+    pub fn new(tracks: Vec<Arc<dyn Track>>, rate: SampleRate) -> Self {
         let (sender, receiver) = mpsc::sync_channel(1);
         thread::spawn(move || {
             let options =

@@ -23,6 +23,7 @@ mod course;
 mod data;
 mod evaluate;
 mod experiment;
+mod method;
 mod model;
 mod probe;
 mod render;

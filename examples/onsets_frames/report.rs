@@ -22,7 +22,8 @@ use rayon::prelude::*;
 use crate::{
     common::failure::{Failure, Outcome},
     compare,
-    evaluate::{self, Decoding, Transcription},
+    evaluate::{self, Transcription},
+    method::Decoding,
 };
 
 /// Passages in the page, and how many of one piece at most.

@@ -33,8 +33,9 @@ use crate::{
     },
     course::{self, Metrics},
     data,
-    evaluate::{self, Detail, Method, Summary, Transcription},
+    evaluate::{self, Detail, Summary, Transcription},
     experiment::Experiment,
+    method::Method,
     model::ModelArgs,
     probe, report, validation,
 };

@@ -14,8 +14,9 @@ use crate::{
         signals::Stop,
     },
     data,
-    evaluate::{self, Decoding, Summary},
+    evaluate::{PieceScores, Summary},
     experiment::Experiment,
+    method::{self, Decoding},
     model::ModelArgs,
     validation,
 };
@@ -27,7 +28,11 @@ use crate::{
 pub fn tune(common: &CommonArgs, args: &TuneArgs, stop: &Stop) -> Outcome<()> {
     let experiment =
         Experiment::resolve(args.data.data.into(), &ModelArgs::default(), common, None)?;
-    let mut model = evaluate::open_model(args.weights.as_deref(), common)?;
+    let mut model = method::open_model(args.weights.as_deref(), common)?;
+    if let Some(keys) = &args.transpositions {
+        let others: Vec<i32> = keys.iter().copied().filter(|&semitones| semitones != 0).collect();
+        model.hear_in_keys(&others)?;
+    }
     // The features of the weights, and the decoder of the settings.
     let experiment = Experiment { front_end: model.meta().front_end.clone(), ..experiment };
     let alone = DataArgs { extra: Vec::new(), ..args.data.clone() };
@@ -63,7 +68,9 @@ pub fn tune(common: &CommonArgs, args: &TuneArgs, stop: &Stop) -> Outcome<()> {
         for ((name, _), end) in sets.iter().zip(ends) {
             let scores: Outcome<Vec<_>> = heard[start..end]
                 .iter()
-                .map(|(said, notes)| decoding.score(said, notes, &decoding.notes(said)?))
+                .map(|(said, notes)| {
+                    PieceScores::new(&decoding, said, notes, &decoding.notes(said)?)
+                })
                 .collect();
             println!("{name}: {}", Summary::of(&scores?).headline());
             start = end;

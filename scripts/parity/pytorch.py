@@ -1,8 +1,8 @@
 """Compares layers, optimisers, schedules, clipping, initial values and exported networks of mir-models with PyTorch 2.11.
 
-Environment (Python 3.11; the wheel for CPUs is enough):
+scripts/parity/pytorch.sh makes an environment, builds the program and runs this. By hand, from the root of the
+repository (Python 3.11; the wheel for CPUs is enough):
     python -m venv torch && torch/bin/pip install torch==2.11.0 numpy
-Run from the root of the repository:
     cargo build --release -p mir-models --example torch_parity
     torch/bin/python scripts/parity/pytorch.py target/release/examples/torch_parity
 Options: `--cases N` (of each layer, default 20), `--seed N`, `--summary FILE.md` writes the table,

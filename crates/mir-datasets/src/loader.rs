@@ -124,7 +124,7 @@ impl BatchPlan {
         let header = store.header();
         let scale = Scale {
             exponent: header.front_end.energy_exponent(),
-            hz: (0..header.bins).map_while(|bin| header.axis.hz(bin)).collect(),
+            axis: header.axis.clone(),
             period: header.grid.period(),
         };
         config.augment.check_against(&scale)?;

@@ -14,6 +14,7 @@
 //! | the tuning | [`estimate_tuning`] |
 //! | tones apart from strokes | [`Hpss`] |
 //! | to mask a mixture, or an example | [`soft_mask`], [`ratio_masks`], [`SpecAugment`] |
+//! | the same features in another key | [`Transposition`] |
 //! | samples back from a spectrum, or from magnitudes alone | [`Istft`], [`GriffinLim`] |
 //! | cepstral coefficients, derivatives | [`Mfcc`], [`Delta`] |
 //! | Kaldi's filterbank | [`KaldiFbank`] |
@@ -93,6 +94,7 @@ mod spectrum;
 pub mod stacking;
 pub mod stft;
 mod stream;
+mod transposition;
 mod waveform;
 mod window;
 
@@ -148,6 +150,7 @@ pub use spectrum::SpectrumScratch;
 pub use stacking::{HarmonicStacking, HarmonicStackingConfig};
 pub use stft::{Spectrum, Stft, StftConfig, StftScale, StreamingStft};
 pub use stream::{Streaming, StreamingLogMel};
+pub use transposition::Transposition;
 pub use waveform::{Waveform, WaveformConfig};
 pub use window::Window;
 

@@ -1,8 +1,21 @@
-//! What the training loop costs beside the steps: a network so small that a step is all but nothing, in the
-//! loop with its observer and without. The difference of both, per step, is the price of the loop; one
-//! validation and one checkpoint at the end are in it.
+//! What the training loop costs beside the steps.
+//!
+//! `fit`: a network so small that a step is all but nothing, in the loop with its observer and without. The
+//! difference of both, per step, is the price of the loop; one validation and one checkpoint at the end are in it.
+//!
+//! `checkpoint`: how long a training stands still for one, from the end of the step before it to the request for
+//! the next batch, while the files are written in the background.
+//!
+//! `log`: numbers into the event file of TensorBoard, and into a run folder, which writes each to disk at once.
 
-use std::{path::Path, sync::atomic::AtomicBool};
+use std::{
+    cell::Cell,
+    path::Path,
+    rc::Rc,
+    sync::atomic::AtomicBool,
+    thread,
+    time::{Duration, Instant},
+};
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use mir_core::{
@@ -14,6 +27,7 @@ use mir_models::{
     Device,
     config::{HeadKind, OnsetsFramesConfig, TrainConfig},
     infer::TranscriptionModel,
+    run::{EventWriter, Existing, RunFolder},
     train::{FitProgress, Observer, Trainer, TranscriptionBatch, fit},
 };
 use ndarray::{Array2, Array3, Array4};
@@ -86,10 +100,15 @@ fn batch() -> TranscriptionBatch {
 }
 
 fn trainer(steps: u64) -> Trainer {
+    trainer_of(1, steps)
+}
+
+/// Of a network with so many units between convolutions and keys, and next to nothing else.
+fn trainer_of(fc_units: usize, steps: u64) -> Trainer {
     let architecture = OnsetsFramesConfig {
         bins: 4,
         conv_channels: 1,
-        fc_units: 1,
+        fc_units,
         lstm_units: 0,
         conv_skip: false,
         input_norm: false,
@@ -142,5 +161,133 @@ fn harness(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, harness);
+/// Weights whose checkpoint, with two moments each, has about this many bytes.
+const CHECKPOINT: u64 = 50_000_000;
+
+/// Asks for a checkpoint after every step, and times how long the loop takes before it goes on.
+struct Stalls {
+    folder: tempfile::TempDir,
+    asked: Rc<Cell<Option<Instant>>>,
+}
+
+impl Observer for Stalls {
+    fn on_step(&mut self, progress: &FitProgress<'_>) -> mir_models::Result<()> {
+        progress.requests.checkpoint();
+        self.asked.set(Some(Instant::now()));
+        Ok(())
+    }
+
+    fn on_validation(&mut self, _: &mut TranscriptionModel, _: u64) -> mir_models::Result<f64> {
+        Ok(f64::NAN)
+    }
+
+    fn on_best(&mut self, _: &TranscriptionModel, _: f64, _: u64) -> mir_models::Result<()> {
+        Ok(())
+    }
+
+    fn folder(&self) -> Option<&Path> {
+        Some(self.folder.path())
+    }
+}
+
+/// The same batch for ever, each once the checkpoint of the step before is on disk: the next one never waits for it.
+struct Patient {
+    source: Same,
+    checkpoints: std::path::PathBuf,
+    asked: Rc<Cell<Option<Instant>>>,
+    stalled: Duration,
+}
+
+impl BatchSource for Patient {
+    type Batch = TranscriptionBatch;
+    type Error = Never;
+
+    fn next_batch(&mut self) -> Result<TranscriptionBatch, Never> {
+        if let Some(asked) = self.asked.take() {
+            self.stalled += asked.elapsed();
+            let step = format!("step-{:09}", self.source.position().batch);
+            while !self.checkpoints.join(&step).is_dir() {
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
+        self.source.next_batch()
+    }
+
+    fn position(&self) -> BatchPosition {
+        self.source.position()
+    }
+
+    fn seek(&mut self, position: BatchPosition) -> Result<(), Never> {
+        self.source.seek(position)
+    }
+
+    fn batches_per_epoch(&self) -> u64 {
+        self.source.batches_per_epoch()
+    }
+}
+
+/// A network of as many weights.
+fn large(steps: u64) -> Trainer {
+    let per_unit = trainer_of(2, 1).parameters() - trainer_of(1, 1).parameters();
+    trainer_of((CHECKPOINT / 12) as usize / per_unit, steps)
+}
+
+fn checkpoint(c: &mut Criterion) {
+    let mut group = c.benchmark_group("checkpoint");
+    let bytes = 12 * large(1).parameters() as u64;
+    group.sample_size(10).throughput(Throughput::Bytes(bytes));
+    group.bench_function("stall", |b| {
+        b.iter_custom(|times| {
+            let asked = Rc::new(Cell::new(None));
+            let folder = tempfile::tempdir().expect("a folder can be made");
+            let checkpoints = folder.path().join("checkpoints");
+            std::fs::create_dir_all(&checkpoints).expect("a folder can be made");
+            let mut source = Patient {
+                source: Same(batch(), BatchPosition::default()),
+                checkpoints: checkpoints.clone(),
+                asked: Rc::clone(&asked),
+                stalled: Duration::ZERO,
+            };
+            let mut observer = Stalls { folder, asked };
+            let stop = AtomicBool::new(false);
+            // After the last step there is no request for a batch.
+            let mut trainer = large(times + 1);
+            let data = Fingerprint::of_bytes(b"large");
+            fit(&mut trainer, &mut source, &checkpoints, data, None, &mut observer, &stop)
+                .expect("the batches fit");
+            source.stalled
+        });
+    });
+    group.finish();
+}
+
+fn log(c: &mut Criterion) {
+    const SCALARS: u64 = 10_000;
+    let mut group = c.benchmark_group("log");
+    group.sample_size(20).throughput(Throughput::Elements(SCALARS));
+    group.bench_function("TensorBoard", |b| {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let mut events = EventWriter::create(folder.path(), None).expect("a file can be made");
+        b.iter(|| {
+            for step in 0..SCALARS {
+                events.scalar("loss", step, 0.5).expect("there is room");
+            }
+            events.flush().expect("there is room");
+        });
+    });
+    group.bench_function("run folder", |b| {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let mut run =
+            RunFolder::open(folder.path(), Existing::Refuse, None).expect("a folder can be made");
+        b.iter(|| {
+            for step in 0..SCALARS {
+                run.scalar("loss", step, 0.5).expect("there is room");
+            }
+            run.flush().expect("there is room");
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, harness, checkpoint, log);
 criterion_main!(benches);

@@ -36,7 +36,8 @@ impl TranscriptionModel {
     /// Returns the path of that.
     ///
     /// The network is traced in evaluation mode, in 32-bit floats, on the CPU; batch and frames are free.
-    /// Before the file appears it is loaded again and compared with this network on three shapes.
+    /// Before the file appears it is loaded again and compared with this network on three shapes. It hears what it is
+    /// given: [other keys](Self::hear_in_keys), which the JSON file names, are left to the caller.
     ///
     /// # Errors
     /// [`Error::Weights`] if the traced network computes something else, [`Error::Core`] if a file cannot be

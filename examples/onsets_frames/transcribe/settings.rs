@@ -4,15 +4,11 @@ use std::{fs::File, path::Path};
 
 use mir_core::{Fingerprint, Note, SampleRate};
 use mir_models::{
-    DeviceChoice,
     decode::{
         KeyConfig, KeysAndPedal, NoteDecoderConfig, PedalDecoderConfig, RegressionDecoderConfig,
         keys_and_pedal,
     },
-    infer::{
-        HighResolutionMeta, HighResolutionModel, HighResolutionTranscriber, Segments, Transcriber,
-    },
-    weights::format_of,
+    infer::{HighResolutionTranscriber, Segments, Transcriber},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -23,7 +19,7 @@ use crate::{
         CommonArgs, config,
         failure::{Failure, Outcome},
     },
-    evaluate,
+    method,
 };
 
 /// What `--config` and `--set` change.
@@ -88,20 +84,14 @@ impl Ear {
     /// Around the weights, and the decoder that they ask for.
     fn open(args: &TranscribeArgs, common: &CommonArgs) -> Outcome<Self> {
         let weights = args.weights.as_deref();
-        let is_high = match weights {
-            Some(path) => format_of(path)? == HighResolutionMeta::FORMAT,
-            None => false,
-        };
-        if let (true, Some(path)) = (is_high, weights) {
+        if let Some(transcriber) = method::open_high_resolution(weights, common)? {
             if args.exact {
                 let message = "--exact: these weights are published with segments of 10 s";
                 return Err(Failure::usage(message));
             }
-            let device = common.device.parse::<DeviceChoice>()?.resolve()?;
-            let model = HighResolutionModel::open(path, device)?;
-            return Ok(Self::HighResolution(Box::new(HighResolutionTranscriber::new(model)?)));
+            return Ok(Self::HighResolution(Box::new(transcriber)));
         }
-        let mut transcriber = Transcriber::new(evaluate::open_model(weights, common)?)?;
+        let mut transcriber = Transcriber::new(method::open_model(weights, common)?)?;
         if args.exact {
             transcriber = transcriber.with_segments(Segments::WHOLE)?;
         }
@@ -199,7 +189,7 @@ impl Setup {
         let rate = SampleRate::new(settings.sample_rate)
             .map_err(|e| Failure::usage(format!("sample_rate: {e}")))?;
         let fingerprint = match &args.weights {
-            None => Fingerprint::of_bytes(evaluate::SHIPPED),
+            None => Fingerprint::of_bytes(method::SHIPPED),
             Some(path) => Fingerprint::of_reader(File::open(path)?)?,
         };
         let weights = json!({

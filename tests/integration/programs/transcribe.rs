@@ -24,7 +24,7 @@ use mir_midi::{Pedal, PedalEvent, PedalRule, Performance, piano, piano::PianoCon
 use mir_models::{
     Device,
     config::HighResolutionConfig,
-    infer::{HighResolutionMeta, HighResolutionModel},
+    infer::{HighResolutionMeta, HighResolutionModel, TranscriptionModel},
     weights::Storage,
 };
 use serde_json::Value;
@@ -408,6 +408,22 @@ fn other_pianos_play_what_is_trained_on() {
     assert_done(&tuned);
     let said = String::from_utf8_lossy(&tuned.stdout).into_owned();
     assert!(said.contains("validation split: note F1") && said.contains(&other), "{said}");
+
+    // Heard in three keys, which the file keeps, and in one again.
+    let keys_of = |path: &str| {
+        let model = TranscriptionModel::open(Path::new(path), Device::Cpu).unwrap();
+        model.meta().transpositions.clone()
+    };
+    let (again, cached) = (folder.text("again.safetensors"), ["--cache", &cache, "--quiet"]);
+    for (weights, keys, expected) in [(&weights, "-1,1", &[-1, 1][..]), (&again, "0", &[])] {
+        let tune = ["tune", "--data", "maps", "--root", &root, "--weights", weights];
+        let rest = ["--out", &again, "--transpositions", keys];
+        assert_done(&run(&[&tune[..], &rest, &cached].concat()));
+        assert_eq!(keys_of(&again), expected);
+    }
+    let far =
+        ["tune", "--data", "maps", "--root", &root, "--out", &again, "--transpositions", "40"];
+    assert_fails(&run(&[&far[..], &cached].concat()), 2, &["transpositions", "40"]);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! is all that a late reverberation, a steady noise and a second recording need, so none of them has to go
 //! back to the waveform, and no feature is computed twice.
 
+use mir_features::{BinAxis, Transposition};
 use rand_chacha::rand_core::Rng;
 
 use super::AugmentConfig;
@@ -14,8 +15,8 @@ use crate::random;
 pub(crate) struct Scale {
     /// Energy is `exp(exponent · value)`; `None` if the features are no logarithms of energies.
     pub exponent: Option<f64>,
-    /// Frequency of each bin; empty if they have none.
-    pub hz: Vec<f64>,
+    /// Meaning of the bins.
+    pub axis: BinAxis,
     /// Seconds from frame to frame.
     pub period: f64,
 }
@@ -23,8 +24,7 @@ pub(crate) struct Scale {
 /// One draw of the variations in this file, for all channels of a window.
 #[derive(Clone, Debug)]
 pub(crate) struct Acoustics {
-    /// Where on the axis of bins each bin takes its value from; empty for "from itself".
-    from: Vec<f32>,
+    transposition: Option<Transposition>,
     /// Energy of the tail against that of the sound, and how much of it is left after a frame.
     reverb: Option<(f32, f32)>,
     /// Energy of the noise in each bin; empty for none.
@@ -55,7 +55,8 @@ impl Acoustics {
 
         let cents = cents + 100.0 * f64::from(semitones);
         let moves = config.detune_cents > 0.0 || semitones != 0;
-        let from = if moves { shifted(&scale.hz, cents) } else { Vec::new() };
+        // Bins that are no frequencies were refused with the configuration.
+        let transposition = moves.then(|| Transposition::new(&scale.axis, cents).ok()).flatten();
         let exponent = scale.exponent.unwrap_or(1.0);
         let reverb = (config.reverb > 0.0).then(|| {
             let seconds = config.reverb_seconds * (0.25 + 0.75 * length);
@@ -69,19 +70,13 @@ impl Acoustics {
             _ => Vec::new(),
         };
         let curve = if config.equalizer > 0.0 { smooth(bins, &coefficients) } else { Vec::new() };
-        Self { from, reverb, noise, curve, exponent: exponent as f32 }
+        Self { transposition, reverb, noise, curve, exponent: exponent as f32 }
     }
 
     /// Changes one channel of a window, `[frames, bins]` in row-major order.
     pub(crate) fn apply(&self, x: &mut [f32], bins: usize) {
-        if !self.from.is_empty() {
-            let mut row_before = vec![0.0; bins];
-            for row in x.chunks_exact_mut(bins) {
-                row_before.copy_from_slice(row);
-                for (value, &from) in row.iter_mut().zip(&self.from) {
-                    *value = interpolated(&row_before, from);
-                }
-            }
+        if let Some(transposition) = &self.transposition {
+            transposition.apply(x);
         }
         if self.reverb.is_some() || !self.noise.is_empty() {
             self.surround(x, bins);
@@ -121,23 +116,6 @@ pub(crate) fn mix(x: &mut [f32], other: &[f32], shift: f64, scale: &Scale) {
     }
 }
 
-/// For each bin the place, in bins, of what a recording that is `cents` higher has moved there.
-fn shifted(hz: &[f64], cents: f64) -> Vec<f32> {
-    let ratio = 2f64.powf(-cents / 1200.0);
-    let place = |f: f64| {
-        let above = hz.partition_point(|&centre| centre <= f).clamp(1, hz.len() - 1);
-        let (low, high) = (hz[above - 1], hz[above]);
-        (above - 1) as f64 + (f - low) / (high - low)
-    };
-    hz.iter().map(|&f| place(f * ratio).clamp(0.0, (hz.len() - 1) as f64) as f32).collect()
-}
-
-fn interpolated(row: &[f32], place: f32) -> f32 {
-    let below = place as usize;
-    let above = (below + 1).min(row.len() - 1);
-    row[below] + (place - below as f32) * (row[above] - row[below])
-}
-
 /// `middle − slope` at the lowest bin to `middle + slope` at the highest.
 fn line(bins: usize, middle: f64, slope: f64) -> impl Iterator<Item = f64> {
     let half = (bins as f64 - 1.0) / 2.0;
@@ -165,7 +143,7 @@ mod tests {
     fn scale() -> Scale {
         Scale {
             exponent: Some(2.0),
-            hz: (0..BINS).map(|bin| 100.0 * 2f64.powf(bin as f64 / 12.0)).collect(),
+            axis: BinAxis::LogHz { f_min: 100.0, bins_per_octave: 12.0, bins: BINS },
             period: 0.032,
         }
     }
@@ -188,10 +166,6 @@ mod tests {
     fn a_recording_that_is_higher_lies_further_up() {
         // The axis has twelve bins an octave: 100 cents are one bin.
         let ramp: Vec<f32> = (0..BINS).map(|bin| bin as f32).collect();
-        let from = shifted(&scale().hz, 100.0);
-        for (bin, &from) in from.iter().enumerate().skip(2) {
-            assert!((interpolated(&ramp, from) - (bin as f32 - 1.0)).abs() < 1e-3);
-        }
         let config = AugmentConfig { detune_cents: 50.0, ..AugmentConfig::default() };
         for item in 0..10 {
             let y = varied(&config, &ramp, item);
@@ -204,7 +178,7 @@ mod tests {
     #[test]
     fn a_tail_has_the_energy_and_the_decay_that_were_drawn() {
         let acoustics = Acoustics {
-            from: Vec::new(),
+            transposition: None,
             reverb: Some((0.5, 0.8)),
             noise: Vec::new(),
             curve: Vec::new(),

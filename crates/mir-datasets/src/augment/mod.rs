@@ -173,7 +173,7 @@ impl AugmentConfig {
             check(field, expected, value, value <= 0.0 || scale.exponent.is_some())?;
         }
         let expected = "0 for features whose bins are no frequencies";
-        let moves = scale.hz.len() > 1;
+        let moves = scale.axis.hz(1).is_some();
         let semitones = f64::from(self.transpose);
         check(
             "augment.detune_cents",

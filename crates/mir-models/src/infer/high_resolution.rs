@@ -404,7 +404,9 @@ mod tests {
             AudioBuffer::mono(SampleRate::HZ_16000, audio.channel(0)[80_000..240_000].to_vec());
         let alone = transcriber.activations(&alone, |_| true).unwrap().unwrap();
         let middle = said.notes.onset.slice(s![750..1250, ..]);
-        assert_eq!(middle, alone.notes.onset.slice(s![250..750, ..]));
+        // Not to the last bit: how LibTorch sums depends on where in memory the numbers lie.
+        let alone = alone.notes.onset.slice(s![250..750, ..]);
+        mir_testkit::assert_all_close(middle, alone, 1e-6, "the middle of a segment");
         let stopped = transcriber.activations(&audio, |_| false);
         assert!(stopped.unwrap().is_none());
     }

@@ -8,6 +8,7 @@
 //! [`HighResolutionTranscriber`] is the same for the networks of Kong et al., which hear the pedal too.
 
 mod high_resolution;
+mod keys;
 mod segments;
 mod stream;
 
@@ -15,9 +16,10 @@ use std::path::Path;
 
 use mir_core::{AudioBuffer, FrameGrid, Note, SampleRate};
 use mir_features::{FrontEndConfig, LogMel};
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array2, Array3, ArrayView2, s};
 use tch::{Device, Tensor};
 
+use self::keys::Keys;
 pub use self::{
     high_resolution::{
         HighResolutionActivations, HighResolutionMeta, HighResolutionModel,
@@ -44,17 +46,19 @@ pub struct TranscriptionModel {
     params: Params,
     network: OnsetsFrames,
     meta: ModelMeta,
+    keys: Keys,
 }
 
 impl TranscriptionModel {
     /// A network with random weights, for a description.
     ///
     /// # Errors
-    /// [`Error::Config`] for an invalid architecture.
+    /// [`Error::Config`] for an invalid architecture, or for keys as [`hear_in_keys`](Self::hear_in_keys).
     pub fn new(meta: ModelMeta, device: Device) -> Result<Self> {
         let mut params = Params::new(device, 0);
         let network = OnsetsFrames::new(&mut params, meta.architecture.clone())?;
-        Ok(Self { params, network, meta })
+        let keys = Keys::new(&meta.front_end, &meta.transpositions)?;
+        Ok(Self { params, network, meta, keys })
     }
 
     /// Reads a weight file.
@@ -106,6 +110,28 @@ impl TranscriptionModel {
     /// The description, to put thresholds and scores in.
     pub fn meta_mut(&mut self) -> &mut ModelMeta {
         &mut self.meta
+    }
+
+    /// Lets the network hear each recording in other keys too: the features are moved by each of these numbers of
+    /// semitones, what it says of them is moved back, and the mean is what it says of the recording. The mistakes
+    /// that it makes at one key and not at its neighbours weigh less then; each transposition costs a pass.
+    ///
+    /// ```
+    /// use mir_models::{Device, config::OnsetsFramesConfig, infer::TranscriptionModel, weights::ModelMeta};
+    /// let meta = ModelMeta::new(OnsetsFramesConfig::small(), Default::default());
+    /// let mut model = TranscriptionModel::new(meta, Device::Cpu)?;
+    /// model.hear_in_keys(&[-1, 1])?;
+    /// assert_eq!(model.meta().transpositions, [-1, 1]);
+    /// # Ok::<(), mir_models::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a number outside ±12, 0, or one that comes twice; [`Error::Features`] for features that
+    /// cannot be moved.
+    pub fn hear_in_keys(&mut self, transpositions: &[i32]) -> Result<()> {
+        self.keys = Keys::new(&self.meta.front_end, transpositions)?;
+        self.meta.transpositions = transpositions.to_vec();
+        Ok(())
     }
 
     pub(crate) fn params(&self) -> &Params {
@@ -187,12 +213,12 @@ impl TranscriptionModel {
         Ok(out)
     }
 
-    /// One forward pass over `[frames, bins]`, keeping a range of its rows.
+    /// One forward pass over `[frames, bins]`, in all keys at once, keeping a range of its rows.
     fn forward(&self, features: ArrayView2<'_, f32>, keep: std::ops::Range<usize>) -> Result<Rows> {
         let _guard = tch::no_grad_guard();
-        let contiguous = features.as_standard_layout();
-        let shape = [1, 1, features.nrows() as i64, features.ncols() as i64];
-        let input = Tensor::f_from_slice(contiguous.as_slice().unwrap_or_default())
+        let passes = self.keys.passes();
+        let shape = [passes as i64, 1, features.nrows() as i64, features.ncols() as i64];
+        let input = Tensor::f_from_slice(&self.keys.moved(features))
             .and_then(|t| t.f_reshape(shape))
             .and_then(|t| t.f_to_device(self.params.device()))
             .during("reading features")?;
@@ -202,12 +228,13 @@ impl TranscriptionModel {
                 .f_narrow(1, keep.start as i64, keep.len() as i64)
                 .and_then(|t| if squash { t.f_sigmoid() } else { t.f_clamp(0.0, 1.0) })
                 .during("reading activations")?;
-            let shape = (keep.len(), self.meta.architecture.keys.len());
-            Array2::from_shape_vec(shape, values(&kept)?).map_err(|_| Error::Shape {
+            let shape = (passes, keep.len(), self.meta.architecture.keys.len());
+            let said = Array3::from_shape_vec(shape, values(&kept)?).map_err(|_| Error::Shape {
                 what: "activations",
                 expected: format!("{shape:?}"),
                 actual: kept.size().iter().map(|&n| n as usize).collect(),
-            })
+            })?;
+            Ok(self.keys.united(said))
         };
         Ok(Rows {
             onset: rows(&heads.onset, true)?,

@@ -53,6 +53,10 @@ pub struct ModelMeta {
     /// scores by cells compare it. Where notes end is the decoder's.
     #[serde(default = "half")]
     pub roll_threshold: f64,
+    /// In which other keys the network hears a recording, in semitones: see
+    /// [`TranscriptionModel::hear_in_keys`](crate::infer::TranscriptionModel::hear_in_keys), which sets them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transpositions: Vec<i32>,
     /// Optimiser steps behind the weights.
     pub step: u64,
     /// Scores on validation data by name.
@@ -71,6 +75,7 @@ impl ModelMeta {
             front_end,
             decoder: NoteDecoderConfig::default(),
             roll_threshold: half(),
+            transpositions: Vec::new(),
             step: 0,
             scores: std::collections::BTreeMap::new(),
             training_data: String::new(),

@@ -14,7 +14,7 @@ use mir_core::{
     Fingerprint, FrameGrid, SampleRate,
     batch::{Batch, BatchPosition, BatchSource, TranscriptionTargets, Window},
 };
-use mir_features::{FrontEndConfig, LogMelConfig};
+use mir_features::{FrontEndConfig, LogMelConfig, Transposition};
 use mir_models::{
     Error,
     config::{
@@ -383,6 +383,41 @@ fn a_stream_hands_over_the_activations_of_the_whole_recording() {
     let kept = stream.finish(&mut notes).unwrap().unwrap();
     assert_eq!(kept, transcriber.activations(&audio).unwrap());
     assert!(kept.frames() > 600, "{} frames", kept.frames());
+}
+
+#[test]
+fn a_recording_heard_in_other_keys_is_the_mean_of_what_is_heard() {
+    let audio = noise(SampleRate::HZ_16000, 0.5, 16_000 * 20, 9);
+    let plain = Transcriber::new(model()).unwrap();
+    let map = plain.model().meta().front_end.build().unwrap().process(&audio).unwrap();
+    let mut higher = map.data.clone();
+    Transposition::new(&map.axis, 100.0).unwrap().apply(higher.as_slice_mut().unwrap());
+    let here = plain.model().activations(map.data.slice(s![0, .., ..]), map.grid).unwrap();
+    let there = plain.model().activations(higher.slice(s![0, .., ..]), map.grid).unwrap();
+
+    let mut model = model();
+    model.hear_in_keys(&[1]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    model.save(&path, Storage::F32).unwrap();
+    let transcriber =
+        Transcriber::new(TranscriptionModel::open(&path, Device::Cpu).unwrap()).unwrap();
+    let both = transcriber.activations(&audio).unwrap();
+    for (both, here, there) in
+        [(&both.onset, &here.onset, &there.onset), (&both.frame, &here.frame, &there.frame)]
+    {
+        let mut mean = here.clone();
+        let mut below = mean.slice_mut(s![.., ..87]);
+        below += &there.slice(s![.., 1..]);
+        below /= 2.0;
+        mir_testkit::assert_all_close(both, &mean, 1e-5, "heard in two keys");
+        let apart = (here - &mean).iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+        assert!(apart > 1e-4, "the keys say different things: {apart}");
+    }
+
+    let mut stream = transcriber.stream().unwrap().keeping_activations();
+    stream.push(audio.channel(0), &mut Vec::new()).unwrap();
+    assert_eq!(stream.finish(&mut Vec::new()).unwrap().unwrap(), both);
 }
 
 #[test]

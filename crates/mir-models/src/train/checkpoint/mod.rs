@@ -12,7 +12,7 @@ mod writer;
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -193,6 +193,11 @@ struct Checkpoint {
 
 impl Checkpoint {
     fn write(self, folder: &Path) -> Result<PathBuf> {
+        let bytes = self.files.iter().map(|(_, bytes)| bytes.len() as u64).sum();
+        // A system that does not know how much room there is, is none that has none.
+        if let Ok(free) = fs4::available_space(folder) {
+            leaves_room(folder, bytes, free)?;
+        }
         let manifest: Manifest = self
             .files
             .iter()
@@ -226,6 +231,22 @@ impl Checkpoint {
             }
         }
     }
+}
+
+/// Whether a disk with so many free bytes has room for twice a checkpoint: the training writes its log there too, and
+/// nothing is gained by a write that fills the disk before it fails.
+fn leaves_room(folder: &Path, bytes: u64, free: u64) -> Result<()> {
+    let wanted = 2 * bytes;
+    if free >= wanted {
+        return Ok(());
+    }
+    let message = format!(
+        "{} MB are free, {} MB wanted, which is twice a checkpoint",
+        free / 1_000_000,
+        wanted.div_ceil(1_000_000)
+    );
+    let source = io::Error::new(io::ErrorKind::StorageFull, message);
+    Err(Error::Io { action: "write a checkpoint to", path: folder.to_owned(), source })
 }
 
 /// Writes the name of the best checkpoint, if the file does not hold it: a run that was killed between the
@@ -332,4 +353,20 @@ fn verified(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
 
 pub(super) fn json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
     serde_json::to_vec_pretty(value).map_err(|source| Error::Json { what: "a checkpoint", source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_wants_twice_its_room() {
+        let folder = Path::new("runs/1/checkpoints");
+        assert!(leaves_room(folder, 5_000_000, 10_000_000).is_ok());
+        let error = leaves_room(folder, 5_000_000, 9_999_999).unwrap_err();
+        let Error::Io { source, .. } = &error else { panic!("{error}") };
+        assert_eq!(source.kind(), io::ErrorKind::StorageFull);
+        assert!(error.to_string().contains("runs/1/checkpoints"), "{error}");
+        assert!(source.to_string().starts_with("9 MB are free, 10 MB wanted"), "{source}");
+    }
 }
