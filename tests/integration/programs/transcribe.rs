@@ -470,4 +470,17 @@ fn high_resolution_weights_are_converted_and_hear_notes_and_pedal() {
         &["whole recordings"],
     );
     assert_fails(&run(&["train", "--model", "hpt"]), 2, &["convert-checkpoint"]);
+
+    let (root, scores, page) =
+        (onsets_frames::maps(&folder), folder.text("scores.json"), folder.text("report.html"));
+    let evaluate = ["evaluate", "--data", "maps", "--root", &root, "--weights", &weights];
+    assert_done(&run(&[&evaluate[..], &["--json", &scores, "--report", &page]].concat()));
+    let scores = json(Path::new(&scores));
+    // Frames of a network that says about a half everywhere: all cells sound, of which few do.
+    let frames = scores["frame_head_f1"].as_f64().unwrap();
+    assert!(frames > 0.0 && frames < 0.1, "{scores:#}");
+    assert_eq!(scores["pieces"][0]["notes"], 2);
+    let page = fs::read_to_string(&page).unwrap();
+    assert!(page.contains("high resolution, onset threshold 0.300"), "the decoder is named");
+    assert_fails(&run(&[&evaluate[..], &["--decoder", "hw3"]].concat()), 2, &["--decoder"]);
 }

@@ -68,6 +68,9 @@ impl RegressionDecoderConfig {
     }
 }
 
+/// Frames that a note lasts at least: its two ends are placed between frames, and could else be one and the same.
+const SHORTEST: f64 = 0.5;
+
 /// A place between frames.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Peak {
@@ -108,7 +111,7 @@ fn shift(values: ArrayView1<'_, f32>, n: usize) -> f64 {
 ///
 /// A note starts at each onset peak and ends at the first frame where the frame probability is not above its
 /// threshold, or at the first offset peak before that if it lies in the second half of the note; at the latest one
-/// frame before the next onset of its key, after `max_frames`, or at the end.
+/// frame before the next onset of its key, after `max_frames`, or at the end. No note is shorter than half a frame.
 ///
 /// ```
 /// # use mir_core::{FrameGrid, KeyRange, SampleRate};
@@ -158,8 +161,8 @@ pub fn decode_regression(
                 let steps = (128.0 * f64::from(velocity[(onset.frame, column)])).floor();
                 Velocity::from_unit(steps.max(1.0) / 127.0)
             });
-            let (start, end) = (time(onset.place()).max(0.0), time(end.max(onset.place())));
-            notes.extend(Note::new(start, end.max(start), key.pitch(), velocity).ok());
+            let (start, end) = (onset.place(), end.max(onset.place() + SHORTEST));
+            notes.extend(Note::new(time(start).max(0.0), time(end), key.pitch(), velocity).ok());
         }
     }
     Note::sort(&mut notes);
@@ -220,6 +223,25 @@ mod tests {
     fn decoded(activations: &TranscriptionActivations) -> Vec<(f64, f64)> {
         let notes = decode_regression(activations, &RegressionDecoderConfig::default()).unwrap();
         notes.iter().map(|note| (note.onset(), note.offset())).collect()
+    }
+
+    #[test]
+    fn a_note_has_a_length_even_if_it_ends_where_it_starts() {
+        let mut activations = activations(40);
+        // The top of the onset lies half a frame after frame 10; frame 11 is silent already, and the top of the
+        // offset lies half a frame before it.
+        for (frame, value) in [(8, 0.5), (9, 0.7), (10, 0.9), (11, 0.9), (12, 0.7), (13, 0.5)] {
+            activations.onset[(frame, 39)] = value;
+        }
+        let offset = activations.offset.as_mut().unwrap();
+        for (frame, value) in
+            [(7, 0.3), (8, 0.5), (9, 0.7), (10, 0.9), (11, 0.9), (12, 0.7), (13, 0.5), (14, 0.3)]
+        {
+            offset[(frame, 39)] = value;
+        }
+        let notes = decoded(&activations);
+        assert!(!notes.is_empty());
+        assert!(notes.iter().all(|(onset, offset)| offset - onset > 0.0049), "{notes:?}");
     }
 
     proptest! {
