@@ -5,7 +5,7 @@
 //! weights. Averaging over what a network says of varied inputs is known as test-time augmentation.
 
 use mir_features::{FrontEndConfig, Transposition};
-use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, s};
+use ndarray::{Array1, Array2, ArrayView2, ArrayView3, Axis, s};
 
 use crate::{Error, Result};
 
@@ -42,26 +42,25 @@ impl Keys {
         1 + self.others.len()
     }
 
-    /// Features `[frames, bins]` in every key, `[passes, frames, bins]`, row after row.
-    pub(super) fn moved(&self, features: ArrayView2<'_, f32>) -> Vec<f32> {
-        let mut moved = Vec::with_capacity(self.passes() * features.len());
-        moved.extend(features);
+    /// Appends features `[frames, bins]` in every key, `[passes, frames, bins]`, row after row.
+    pub(super) fn append(&self, features: ArrayView2<'_, f32>, all: &mut Vec<f32>) {
+        let first = all.len();
+        all.extend(features);
         for (_, transposition) in &self.others {
-            let start = moved.len();
-            moved.extend_from_within(..features.len());
-            transposition.apply(&mut moved[start..]);
+            let start = all.len();
+            all.extend_from_within(first..first + features.len());
+            transposition.apply(&mut all[start..]);
         }
-        moved
     }
 
     /// What was said in every key, `[passes, frames, keys]`, as a mean `[frames, keys]` in that of the recording. A
     /// key that lies beyond the keyboard in one of them is left to the others.
-    pub(super) fn united(&self, said: Array3<f32>) -> Array2<f32> {
-        if self.others.is_empty() {
-            return said.index_axis_move(Axis(0), 0);
-        }
+    pub(super) fn united(&self, said: ArrayView3<'_, f32>) -> Array2<f32> {
         let keys = said.dim().2;
         let mut sum = said.index_axis(Axis(0), 0).to_owned();
+        if self.others.is_empty() {
+            return sum;
+        }
         let mut passes = Array1::<f32>::ones(keys);
         for ((semitones, _), said) in self.others.iter().zip(said.outer_iter().skip(1)) {
             let distance = semitones.unsigned_abs() as usize;
@@ -82,6 +81,7 @@ impl Keys {
 #[cfg(test)]
 mod tests {
     use mir_features::LogMelConfig;
+    use ndarray::Array3;
 
     use super::*;
 
@@ -97,7 +97,7 @@ mod tests {
         (said[[0, 0, 3]], said[[1, 0, 5]], said[[2, 0, 2]]) = (0.9, 0.6, 0.3);
         // One at the upper end, which only the lower key has room for.
         (said[[0, 0, 5]], said[[2, 0, 4]]) = (0.8, 0.4);
-        let united = keys.united(said);
+        let united = keys.united(said.view());
         for (key, expected) in [0.0, 0.0, 0.0, 0.6, 0.0, 0.6].into_iter().enumerate() {
             assert!((united[[0, key]] - expected).abs() < 1e-6, "{united}");
         }
@@ -108,18 +108,21 @@ mod tests {
         let features = Array2::from_shape_fn((3, 229), |(t, bin)| (t + bin) as f32);
         for transpositions in [&[][..], &[1, -1]] {
             let keys = keys(transpositions).unwrap();
-            let moved = keys.moved(features.view());
-            assert_eq!(moved.len(), keys.passes() * features.len());
-            assert!(features.iter().eq(&moved[..features.len()]));
+            let mut all = vec![7.0];
+            keys.append(features.view(), &mut all);
+            assert_eq!(all.len(), 1 + keys.passes() * features.len());
+            assert!(features.iter().eq(&all[1..=features.len()]));
         }
         let said = Array3::from_shape_fn((1, 4, 88), |(_, t, key)| (t * 88 + key) as f32);
-        assert_eq!(keys(&[]).unwrap().united(said.clone()), said.index_axis(Axis(0), 0));
+        assert_eq!(keys(&[]).unwrap().united(said.view()), said.index_axis(Axis(0), 0));
     }
 
     #[test]
     fn a_keyboard_smaller_than_the_distance_hears_itself_alone() {
         let said = Array3::from_shape_fn((3, 1, 4), |(pass, _, _)| pass as f32);
-        assert!(keys(&[12, -12]).unwrap().united(said).iter().all(|&value| value.abs() < 1e-9));
+        assert!(
+            keys(&[12, -12]).unwrap().united(said.view()).iter().all(|&value| value.abs() < 1e-9)
+        );
     }
 
     #[test]

@@ -12,11 +12,11 @@ mod keys;
 mod segments;
 mod stream;
 
-use std::path::Path;
+use std::{ops::Range, path::Path};
 
 use mir_core::{AudioBuffer, FrameGrid, Note, SampleRate};
 use mir_features::{FrontEndConfig, LogMel};
-use ndarray::{Array2, Array3, ArrayView2, s};
+use ndarray::{Array2, Array4, ArrayView2, s};
 use tch::{Device, Tensor};
 
 use self::keys::Keys;
@@ -181,67 +181,133 @@ impl TranscriptionModel {
         features: ArrayView2<'_, f32>,
         grid: FrameGrid,
     ) -> Result<TranscriptionActivations> {
+        let mut out = self.activations_of(segments, 1, &[features], grid)?;
+        out.pop().ok_or_else(|| unreachable!("one recording was given"))
+    }
+
+    /// The same for several recordings, `batch` segments in a pass, at least 1, of whichever recordings have segments
+    /// of one length: what keeps a GPU busy. A CPU gains little and holds the values of all of them.
+    ///
+    /// The results are those of one recording after the other, but for the order in which LibTorch adds.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a batch of 0; as [`activations_in`](Self::activations_in).
+    pub fn activations_of(
+        &self,
+        segments: Segments,
+        batch: usize,
+        recordings: &[ArrayView2<'_, f32>],
+        grid: FrameGrid,
+    ) -> Result<Vec<TranscriptionActivations>> {
         segments.validate()?;
-        let (frames, keys) = (features.nrows(), self.meta.architecture.keys);
-        let empty = || Array2::zeros((frames, keys.len()));
+        if batch == 0 {
+            return Err(Error::config("batch", "at least 1 segment", batch));
+        }
+        let mut said: Vec<_> =
+            recordings.iter().map(|features| self.silence(features.nrows(), grid)).collect();
+        let mut parts: Vec<Part> = recordings
+            .iter()
+            .enumerate()
+            .flat_map(|(recording, features)| {
+                let part = move |(heard, kept)| Part { recording, heard, kept };
+                segments.cut(features.nrows()).map(part)
+            })
+            .collect();
+        parts.sort_by_key(|part| part.heard.len());
+        for parts in parts.chunk_by(|a, b| a.heard.len() == b.heard.len()) {
+            for parts in parts.chunks(batch) {
+                let features: Vec<_> = parts
+                    .iter()
+                    .map(|part| recordings[part.recording].slice(s![part.heard.clone(), ..]))
+                    .collect();
+                let keep: Vec<_> = parts.iter().map(Part::kept_of_heard).collect();
+                for (part, rows) in parts.iter().zip(self.forward(&features, &keep)?) {
+                    rows.put(&mut said[part.recording], part.kept.clone());
+                }
+            }
+        }
+        Ok(said)
+    }
+
+    /// Activations of which all are 0.
+    fn silence(&self, frames: usize, grid: FrameGrid) -> TranscriptionActivations {
         let heads = &self.meta.architecture;
+        let empty = || Array2::zeros((frames, heads.keys.len()));
         let has = |kind| kind != crate::config::HeadKind::None;
-        let mut out = TranscriptionActivations {
+        TranscriptionActivations {
             grid,
-            keys,
+            keys: heads.keys,
             onset: empty(),
             frame: empty(),
             offset: has(heads.offset_head).then(empty),
             velocity: has(heads.velocity_head).then(empty),
-        };
-        for start in (0..frames).step_by(segments.keep) {
-            let end = (start + segments.keep).min(frames);
-            let from = start.saturating_sub(segments.context);
-            let to = (end + segments.context).min(frames);
-            let part = self.forward(features.slice(s![from..to, ..]), start - from..end - from)?;
-            let rows = s![start..end, ..];
-            out.onset.slice_mut(rows).assign(&part.onset);
-            out.frame.slice_mut(rows).assign(&part.frame);
-            for (whole, part) in
-                [(&mut out.offset, &part.offset), (&mut out.velocity, &part.velocity)]
-            {
-                if let (Some(whole), Some(part)) = (whole, part) {
-                    whole.slice_mut(rows).assign(part);
-                }
-            }
         }
-        Ok(out)
     }
 
-    /// One forward pass over `[frames, bins]`, in all keys at once, keeping a range of its rows.
-    fn forward(&self, features: ArrayView2<'_, f32>, keep: std::ops::Range<usize>) -> Result<Rows> {
+    /// One forward pass over features `[frames, bins]` of one length, in all keys at once; a range of the rows of each
+    /// is kept.
+    fn forward(
+        &self,
+        features: &[ArrayView2<'_, f32>],
+        keep: &[Range<usize>],
+    ) -> Result<Vec<Rows>> {
+        let Some(&(frames, bins)) = features.first().map(|f| f.dim()).as_ref() else {
+            return Ok(Vec::new());
+        };
         let _guard = tch::no_grad_guard();
         let passes = self.keys.passes();
-        let shape = [passes as i64, 1, features.nrows() as i64, features.ncols() as i64];
-        let input = Tensor::f_from_slice(&self.keys.moved(features))
+        let mut all = Vec::with_capacity(features.len() * passes * frames * bins);
+        features.iter().for_each(|features| self.keys.append(features.view(), &mut all));
+        let shape = [(features.len() * passes) as i64, 1, frames as i64, bins as i64];
+        let input = Tensor::f_from_slice(&all)
             .and_then(|t| t.f_reshape(shape))
             .and_then(|t| t.f_to_device(self.params.device()))
             .during("reading features")?;
         let heads = self.network.forward(&input, Mode::EVAL)?;
-        let rows = |tensor: &Tensor, squash: bool| -> Result<Array2<f32>> {
+        // What no part keeps stays on the device.
+        let first = keep.iter().map(|keep| keep.start).min().unwrap_or(0);
+        let last = keep.iter().map(|keep| keep.end).max().unwrap_or(frames);
+        let rows = |tensor: &Tensor, squash: bool| -> Result<Vec<Array2<f32>>> {
             let kept = tensor
-                .f_narrow(1, keep.start as i64, keep.len() as i64)
+                .f_narrow(1, first as i64, (last - first) as i64)
                 .and_then(|t| if squash { t.f_sigmoid() } else { t.f_clamp(0.0, 1.0) })
                 .during("reading activations")?;
-            let shape = (passes, keep.len(), self.meta.architecture.keys.len());
-            let said = Array3::from_shape_vec(shape, values(&kept)?).map_err(|_| Error::Shape {
+            let shape = (features.len(), passes, last - first, self.meta.architecture.keys.len());
+            let said = Array4::from_shape_vec(shape, values(&kept)?).map_err(|_| Error::Shape {
                 what: "activations",
                 expected: format!("{shape:?}"),
                 actual: kept.size().iter().map(|&n| n as usize).collect(),
             })?;
-            Ok(self.keys.united(said))
+            let united = said.outer_iter().zip(keep).map(|(said, keep)| {
+                self.keys.united(said.slice(s![.., keep.start - first..keep.end - first, ..]))
+            });
+            Ok(united.collect())
         };
-        Ok(Rows {
-            onset: rows(&heads.onset, true)?,
-            frame: rows(&heads.frame, true)?,
-            offset: heads.offset.as_ref().map(|t| rows(t, true)).transpose()?,
-            velocity: heads.velocity.as_ref().map(|t| rows(t, false)).transpose()?,
-        })
+        let head = |tensor: &Option<Tensor>, squash: bool| -> Result<Vec<Option<Array2<f32>>>> {
+            let none = || Ok(vec![None; features.len()]);
+            let some = |t| rows(t, squash).map(|all| all.into_iter().map(Some).collect());
+            tensor.as_ref().map_or_else(none, some)
+        };
+        let (offset, velocity) = (head(&heads.offset, true)?, head(&heads.velocity, false)?);
+        let (onset, frame) = (rows(&heads.onset, true)?, rows(&heads.frame, true)?);
+        let all = onset.into_iter().zip(frame).zip(offset.into_iter().zip(velocity));
+        Ok(all
+            .map(|((onset, frame), (offset, velocity))| Rows { onset, frame, offset, velocity })
+            .collect())
+    }
+}
+
+/// A segment of one of several recordings, in its frames.
+struct Part {
+    recording: usize,
+    heard: Range<usize>,
+    kept: Range<usize>,
+}
+
+impl Part {
+    /// What is kept, in frames of what is heard.
+    fn kept_of_heard(&self) -> Range<usize> {
+        self.kept.start - self.heard.start..self.kept.end - self.heard.start
     }
 }
 
@@ -252,6 +318,22 @@ struct Rows {
     frame: Array2<f32>,
     offset: Option<Array2<f32>>,
     velocity: Option<Array2<f32>>,
+}
+
+impl Rows {
+    /// Writes them to their place.
+    fn put(&self, whole: &mut TranscriptionActivations, frames: Range<usize>) {
+        let rows = s![frames, ..];
+        whole.onset.slice_mut(rows).assign(&self.onset);
+        whole.frame.slice_mut(rows).assign(&self.frame);
+        for (whole, part) in
+            [(&mut whole.offset, &self.offset), (&mut whole.velocity, &self.velocity)]
+        {
+            if let (Some(whole), Some(part)) = (whole, part) {
+                whole.slice_mut(rows).assign(part);
+            }
+        }
+    }
 }
 
 /// Audio in, notes out.
@@ -320,6 +402,22 @@ impl Transcriber {
         audio.check_finite()?;
         let map = self.front_end.process(audio)?;
         self.model.activations_in(self.segments, map.data.slice(s![0, .., ..]), map.grid)
+    }
+
+    /// Notes of several recordings, `batch` segments in a pass: see [`TranscriptionModel::activations_of`].
+    ///
+    /// # Errors
+    /// As [`transcribe`](Self::transcribe), for the first recording that has something wrong;
+    /// [`Error::Config`] for a batch of 0.
+    pub fn transcribe_all(&self, audio: &[AudioBuffer], batch: usize) -> Result<Vec<Vec<Note>>> {
+        let features = audio.iter().map(|audio| {
+            audio.check_finite()?;
+            Ok(self.front_end.process(audio)?.data)
+        });
+        let features = features.collect::<Result<Vec<_>>>()?;
+        let views: Vec<_> = features.iter().map(|data| data.slice(s![0, .., ..])).collect();
+        let said = self.model.activations_of(self.segments, batch, &views, self.grid())?;
+        said.iter().map(|said| decode(said, &self.model.meta.decoder)).collect()
     }
 
     /// Begins a recording that arrives in blocks: the same notes as

@@ -1,5 +1,7 @@
 //! How a recording is cut for the network.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -50,6 +52,21 @@ impl Segments {
     /// How many frames after a frame its activations are known at the latest.
     pub const fn look_ahead(&self) -> usize {
         self.keep + self.context
+    }
+
+    /// The segments of a recording in order: the frames that are heard, and those of them that are kept.
+    ///
+    /// ```
+    /// use mir_models::infer::Segments;
+    /// let cut: Vec<_> = Segments { keep: 10, context: 3 }.cut(25).collect();
+    /// assert_eq!(cut, [(0..13, 0..10), (7..23, 10..20), (17..25, 20..25)]);
+    /// ```
+    pub fn cut(&self, frames: usize) -> impl Iterator<Item = (Range<usize>, Range<usize>)> + use<> {
+        let Self { keep, context } = *self;
+        (0..frames).step_by(keep).map(move |start| {
+            let end = (start + keep).min(frames);
+            (start.saturating_sub(context)..(end + context).min(frames), start..end)
+        })
     }
 
     /// Checks both fields.

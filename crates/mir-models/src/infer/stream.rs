@@ -118,7 +118,9 @@ impl<'a> TranscriptionStream<'a> {
                     actual: vec![self.features.len()],
                 }
             })?;
-        let rows = self.transcriber.model.forward(part, self.next - from..end - from)?;
+        let keep = self.next - from..end - from;
+        let heard = self.transcriber.model.forward(&[part], &[keep])?.pop();
+        let rows = heard.unwrap_or_else(|| unreachable!("one part was given"));
         for t in 0..rows.onset.nrows() {
             let row = ActivationRow {
                 onset: rows.onset.row(t),

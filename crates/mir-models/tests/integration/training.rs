@@ -421,6 +421,49 @@ fn a_recording_heard_in_other_keys_is_the_mean_of_what_is_heard() {
 }
 
 #[test]
+fn several_recordings_at_once_are_heard_as_one_after_the_other() {
+    let mut model = model();
+    model.meta_mut().decoder.onset_threshold = 0.5;
+    model.hear_in_keys(&[-1]).unwrap();
+    let segments = Segments { keep: 100, context: 20 };
+    let transcriber = Transcriber::new(model).unwrap().with_segments(segments).unwrap();
+    // Several segments and an end, one segment, less than one, nothing.
+    let recordings: Vec<_> = [300_000, 51_200, 5_000, 0, 200_000]
+        .into_iter()
+        .enumerate()
+        .map(|(seed, samples)| noise(SampleRate::HZ_16000, 0.5, samples, seed as u64))
+        .collect();
+    let alone: Vec<_> =
+        recordings.iter().map(|audio| transcriber.activations(audio).unwrap()).collect();
+    let notes: Vec<_> = recordings.iter().map(|a| transcriber.transcribe(a).unwrap()).collect();
+    let front_end = transcriber.model().meta().front_end.build().unwrap();
+    let features: Vec<_> =
+        recordings.iter().map(|audio| front_end.process(audio).unwrap().data).collect();
+    let views: Vec<_> = features.iter().map(|data| data.slice(s![0, .., ..])).collect();
+    for batch in [1, 3, 100] {
+        let together = transcriber
+            .model()
+            .activations_of(segments, batch, &views, transcriber.grid())
+            .unwrap();
+        assert_eq!(together.len(), alone.len());
+        for (together, alone) in together.iter().zip(&alone) {
+            mir_testkit::assert_all_close(&together.onset, &alone.onset, 1e-5, "onsets");
+            mir_testkit::assert_all_close(&together.frame, &alone.frame, 1e-5, "frames");
+            assert_eq!(together.velocity.is_some(), alone.velocity.is_some());
+        }
+        let all = transcriber.transcribe_all(&recordings, batch).unwrap();
+        for (all, notes) in all.iter().zip(&notes) {
+            let difference = all.len().abs_diff(notes.len());
+            assert!(difference <= notes.len() / 100, "{} notes, {}", all.len(), notes.len());
+        }
+        assert!(all[0].len() > 100 && all[3].is_empty());
+    }
+    assert_eq!(transcriber.transcribe_all(&[], 4).unwrap(), Vec::<Vec<_>>::new());
+    let none = transcriber.transcribe_all(&recordings, 0);
+    assert!(matches!(none, Err(Error::Config { field: "batch", .. })));
+}
+
+#[test]
 fn samples_that_are_no_numbers_are_refused() {
     let transcriber = Transcriber::new(model()).unwrap();
     let mut audio = noise(SampleRate::HZ_16000, 0.5, 5000, 9);
