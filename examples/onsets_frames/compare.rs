@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use mir_eval::plots::{CurvesPlot, Series, curves};
+use mir_eval::plots::{CurvesPlot, LineStyle, Series, curves};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -89,7 +89,12 @@ pub fn compare(common: &CommonArgs, args: &CompareArgs, stop: &Stop) -> Outcome<
     }
     for (file, metric, label) in CURVES {
         let mut lines = series.remove(metric).unwrap_or_default();
+        let solid = |color| LineStyle { color, dashed: false };
+        let mut styles: Vec<_> = (0..lines.len()).map(solid).collect();
         for (name, text) in logs.iter().flatten() {
+            // The log of a network has its colour.
+            let trained = args.models.iter().position(|model| model.text() == *name);
+            styles.push(LineStyle { color: trained.unwrap_or(lines.len()), dashed: true });
             let points = course::values_of_log(text, metric);
             let points =
                 points.iter().enumerate().map(|(i, &y)| (LOGGED_EVERY * (i + 1) as f64, y));
@@ -100,6 +105,7 @@ pub fn compare(common: &CommonArgs, args: &CompareArgs, stop: &Stop) -> Outcome<
             x_label: "steps".to_owned(),
             y_label: label.to_owned(),
             y_range: Some((0.0, 1.0)),
+            styles,
             ..CurvesPlot::default()
         };
         let figure = curves(&lines, &plot)?;

@@ -33,6 +33,17 @@ pub struct CurvesPlot {
     pub x_range: Option<(f64, f64)>,
     /// Ends of the vertical axis; `None` takes those of the data with a margin.
     pub y_range: Option<(f64, f64)>,
+    /// How each series is drawn. Those beyond the end of the list are solid, each in the colour of its place.
+    pub styles: Vec<LineStyle>,
+}
+
+/// How a line is drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LineStyle {
+    /// Number of its colour, counted from 0; after the seventh the first comes again.
+    pub color: usize,
+    /// Whether it has gaps: for a second set of series beside a first, in its colours.
+    pub dashed: bool,
 }
 
 impl Default for CurvesPlot {
@@ -44,11 +55,12 @@ impl Default for CurvesPlot {
             y_label: String::new(),
             x_range: None,
             y_range: None,
+            styles: Vec::new(),
         }
     }
 }
 
-/// Colours in the order of use; after the last the first comes again.
+/// Colours in the order of use.
 pub(super) const COLORS: [Color; 7] = [
     Color::BLUE,
     Color::VERMILLION,
@@ -74,14 +86,26 @@ pub fn curves(series: &[Series], plot: &CurvesPlot) -> Result<Figure> {
     check_range("x_range", x)?;
     check_range("y_range", y)?;
 
+    let style = |index: usize| {
+        let solid = LineStyle { color: index, dashed: false };
+        let LineStyle { color, dashed } = plot.styles.get(index).copied().unwrap_or(solid);
+        (COLORS[color % COLORS.len()], dashed)
+    };
     let mut scene = Scene::new(plot.size);
-    let sign = |color: Color| {
+    let sign = |index: usize| {
         move |scene: &mut Scene, rect: Rect| {
             let line = Rect { y: rect.y + 3.5, height: 3.0, ..rect };
-            scene.fill(line, color);
+            let half = Rect { width: rect.width * 0.4, ..line };
+            let (color, dashed) = style(index);
+            if dashed {
+                scene.fill(half, color);
+                scene.fill(Rect { x: rect.right() - half.width, ..half }, color);
+            } else {
+                scene.fill(line, color);
+            }
         }
     };
-    let signs: Vec<_> = (0..series.len()).map(|i| sign(COLORS[i % COLORS.len()])).collect();
+    let signs: Vec<_> = (0..series.len()).map(sign).collect();
     let named = if series.len() > 1 { series } else { &[] };
     let legend: Vec<LegendEntry<'_>> = (named.iter().zip(&signs))
         .map(|(series, sign)| (sign as &dyn Fn(&mut Scene, Rect), series.name.clone()))
@@ -99,12 +123,39 @@ pub fn curves(series: &[Series], plot: &CurvesPlot) -> Result<Figure> {
     let diagram = axes.open(&mut scene, area, &legend);
     diagram.grid(&mut scene);
     for (index, series) in series.iter().enumerate() {
+        let (color, dashed) = style(index);
         for points in strokes(&series.points, &diagram.panel) {
-            scene.line(points, 1.8, COLORS[index % COLORS.len()]);
+            let parts = if dashed { dashes(&points) } else { vec![points] };
+            parts.into_iter().for_each(|part| scene.line(part, 1.8, color));
         }
     }
     diagram.close(&mut scene);
     Ok(Figure { scene })
+}
+
+/// A line in pieces with gaps between them, along its length.
+fn dashes(points: &[(f64, f64)]) -> Vec<Vec<(f64, f64)>> {
+    const LENGTHS: [f64; 2] = [8.0, 5.0];
+    let Some(&first) = points.first() else { return Vec::new() };
+    // Pieces and gaps in turns; each begins where the one before ends.
+    let mut parts = vec![vec![first]];
+    let mut left = LENGTHS[0];
+    for pair in points.windows(2) {
+        let ((ax, ay), (bx, by)) = (pair[0], pair[1]);
+        let length = (bx - ax).hypot(by - ay);
+        let mut gone = 0.0;
+        while length - gone > left {
+            gone += left;
+            let t = gone / length;
+            let place = (ax + t * (bx - ax), ay + t * (by - ay));
+            parts.last_mut().into_iter().for_each(|part| part.push(place));
+            left = LENGTHS[parts.len() % 2];
+            parts.push(vec![place]);
+        }
+        left -= length - gone;
+        parts.last_mut().into_iter().for_each(|part| part.push((bx, by)));
+    }
+    parts.into_iter().step_by(2).collect()
 }
 
 /// Precision and recall at one threshold.
@@ -285,6 +336,23 @@ mod tests {
             [vec![(0.0, 5.0), (5.0, 5.0), (5.0, 10.0)], vec![(8.0, 10.0), (8.0, 2.0)]]
         );
         assert!(clip(&[(-5.0, -5.0), (-1.0, 20.0)], &SQUARE).is_empty());
+    }
+
+    #[test]
+    fn dashes_follow_the_line_and_leave_gaps() {
+        // Round a corner: 20 to the right, 20 down.
+        let parts = dashes(&[(0.0, 0.0), (20.0, 0.0), (20.0, 20.0)]);
+        let length = |part: &Vec<(f64, f64)>| -> f64 {
+            part.windows(2).map(|p| (p[1].0 - p[0].0).hypot(p[1].1 - p[0].1)).sum()
+        };
+        let lengths: Vec<f64> = parts.iter().map(length).collect();
+        assert_eq!(lengths.len(), 4);
+        // The last begins 39 along a line of 40.
+        for (length, expected) in lengths.iter().zip([8.0, 8.0, 8.0, 1.0]) {
+            assert!((length - expected).abs() < 1e-9, "{lengths:?}");
+        }
+        assert_eq!(parts[1], [(13.0, 0.0), (20.0, 0.0), (20.0, 1.0)]);
+        assert!(dashes(&[]).is_empty());
     }
 
     #[test]

@@ -50,7 +50,7 @@ use crate::{Error, Result};
 pub use bars::{BarSeries, BarsPlot, bars};
 pub use boxes::{BoxPlot, Group, box_plots};
 pub use confusion::{ConfusionPlot, confusion, pitch_confusion};
-pub use curves::{CurvesPlot, OperatingPoint, Series, curves, precision_recall};
+pub use curves::{CurvesPlot, LineStyle, OperatingPoint, Series, curves, precision_recall};
 pub use errors::{HistogramPlot, histogram, pitch_errors};
 pub use matrix::{MatrixPlot, matrix};
 pub use pitch::{PitchFrame, PitchPlot, pitch_roll};
