@@ -9,9 +9,9 @@ use crate::{Error, Result};
 /// How a recording is cut for the network, in frames: each forward pass reads `keep` frames, and `context` more on
 /// either side that only lend what they sound like.
 ///
-/// The convolutions see 3 frames to each side; the recurrence forgets within about a second. So activations away from
-/// the ends of the recording hardly depend on where it was cut, and a recording and a stream that are cut alike give
-/// the same notes.
+/// The convolutions see 3 frames to each side; how long a recurrence remembers depends on what it has learned, and more
+/// context brings segments closer to the recording as a whole. A recording and a stream that are cut alike give the same
+/// notes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Segments {
