@@ -35,10 +35,7 @@ fn pieces(count: usize) -> Vec<(AudioBuffer, Vec<Note>)> {
 #[test]
 fn segments_hear_the_notes_of_the_whole_recording() {
     let whole = Transcriber::new(shipped()).unwrap().with_segments(Segments::WHOLE).unwrap();
-    // Twice the context that files are read with. With that it is 0.0053 on these pieces, the segments being better:
-    // the network has learned on windows of 12.8 s, and hears a little worse what is longer.
     let cut = Transcriber::new(shipped()).unwrap();
-    let cut = cut.with_segments(Segments { context: 128, ..Segments::default() }).unwrap();
     let config = TranscriptionConfig::default();
     let (mut exact, mut overlap) = ([0.0; 2], [0.0; 2]);
     let pieces = pieces(8);

@@ -10,7 +10,7 @@
 
 use std::{
     cell::Cell,
-    path::Path,
+    path::{Path, PathBuf},
     rc::Rc,
     sync::atomic::AtomicBool,
     thread,
@@ -64,10 +64,33 @@ impl BatchSource for Same {
     }
 }
 
-struct Idle(tempfile::TempDir);
+/// When a checkpoint was asked for, for who asks and who waits for it.
+type Asked = Rc<Cell<Option<Instant>>>;
+
+/// Validates nothing; asks for a checkpoint after every step where somebody times it.
+struct Idle {
+    folder: tempfile::TempDir,
+    asked: Option<Asked>,
+}
+
+impl Idle {
+    fn new(asked: Option<Asked>) -> Self {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        std::fs::create_dir_all(folder.path().join("checkpoints")).expect("a folder can be made");
+        Self { folder, asked }
+    }
+
+    fn checkpoints(&self) -> PathBuf {
+        self.folder.path().join("checkpoints")
+    }
+}
 
 impl Observer for Idle {
-    fn on_step(&mut self, _: &FitProgress<'_>) -> mir_models::Result<()> {
+    fn on_step(&mut self, progress: &FitProgress<'_>) -> mir_models::Result<()> {
+        if let Some(asked) = &self.asked {
+            progress.requests.checkpoint();
+            asked.set(Some(Instant::now()));
+        }
         Ok(())
     }
 
@@ -80,7 +103,7 @@ impl Observer for Idle {
     }
 
     fn folder(&self) -> Option<&Path> {
-        Some(self.0.path())
+        Some(self.folder.path())
     }
 }
 
@@ -143,13 +166,9 @@ fn harness(c: &mut Criterion) {
     });
     group.bench_function("steps in the loop", |b| {
         b.iter_batched(
-            || {
-                let folder = tempfile::tempdir().expect("a folder can be made");
-                (trainer(STEPS), Idle(folder), Same(batch(), BatchPosition::default()))
-            },
+            || (trainer(STEPS), Idle::new(None), Same(batch(), BatchPosition::default())),
             |(mut trainer, mut observer, mut source)| {
-                let checkpoints = observer.0.path().join("checkpoints");
-                std::fs::create_dir_all(&checkpoints).expect("a folder can be made");
+                let checkpoints = observer.checkpoints();
                 let stop = AtomicBool::new(false);
                 let data = Fingerprint::of_bytes(b"idle");
                 fit(&mut trainer, &mut source, &checkpoints, data, None, &mut observer, &stop)
@@ -164,37 +183,11 @@ fn harness(c: &mut Criterion) {
 /// Weights whose checkpoint, with two moments each, has about this many bytes.
 const CHECKPOINT: u64 = 50_000_000;
 
-/// Asks for a checkpoint after every step, and times how long the loop takes before it goes on.
-struct Stalls {
-    folder: tempfile::TempDir,
-    asked: Rc<Cell<Option<Instant>>>,
-}
-
-impl Observer for Stalls {
-    fn on_step(&mut self, progress: &FitProgress<'_>) -> mir_models::Result<()> {
-        progress.requests.checkpoint();
-        self.asked.set(Some(Instant::now()));
-        Ok(())
-    }
-
-    fn on_validation(&mut self, _: &mut TranscriptionModel, _: u64) -> mir_models::Result<f64> {
-        Ok(f64::NAN)
-    }
-
-    fn on_best(&mut self, _: &TranscriptionModel, _: f64, _: u64) -> mir_models::Result<()> {
-        Ok(())
-    }
-
-    fn folder(&self) -> Option<&Path> {
-        Some(self.folder.path())
-    }
-}
-
 /// The same batch for ever, each once the checkpoint of the step before is on disk: the next one never waits for it.
 struct Patient {
     source: Same,
-    checkpoints: std::path::PathBuf,
-    asked: Rc<Cell<Option<Instant>>>,
+    checkpoints: PathBuf,
+    asked: Asked,
     stalled: Duration,
 }
 
@@ -238,17 +231,15 @@ fn checkpoint(c: &mut Criterion) {
     group.sample_size(10).throughput(Throughput::Bytes(bytes));
     group.bench_function("stall", |b| {
         b.iter_custom(|times| {
-            let asked = Rc::new(Cell::new(None));
-            let folder = tempfile::tempdir().expect("a folder can be made");
-            let checkpoints = folder.path().join("checkpoints");
-            std::fs::create_dir_all(&checkpoints).expect("a folder can be made");
+            let asked = Asked::default();
+            let mut observer = Idle::new(Some(Rc::clone(&asked)));
+            let checkpoints = observer.checkpoints();
             let mut source = Patient {
                 source: Same(batch(), BatchPosition::default()),
                 checkpoints: checkpoints.clone(),
-                asked: Rc::clone(&asked),
+                asked,
                 stalled: Duration::ZERO,
             };
-            let mut observer = Stalls { folder, asked };
             let stop = AtomicBool::new(false);
             // After the last step there is no request for a batch.
             let mut trainer = large(times + 1);
