@@ -848,9 +848,9 @@ NOTES = """
 
 - *Peer off*: how many settings have a peer whose values are further from the definition, computed in double
   precision, than ours; the median and the largest of its differences.
-- `cqt`, `vqt` at even hops: librosa resamples each octave of the signal, then cuts it off at the ends. Frames
-  that see an end of the recording contain what its resampler made of it, and no longer the recording. Ours keep to
-  the definition, by which the recording goes on in silence.
+- `cqt`, `vqt`: librosa resamples each octave of the signal, then cuts it off at the ends. Frames that see an end of
+  the recording contain what its resampler made of it, and no longer the recording; ours go on in silence. librosa
+  is given the recording with enough silence around it.
 - Sparsity: a wavelet whose spectrum was thinned out no longer ends in time. `wavelet_rate: octave` and `librosa`
   cut it where librosa does. `full` thins the signal further: the values differ in proportion to the sparsity, and
   are as far from those of whole wavelets as librosa's.

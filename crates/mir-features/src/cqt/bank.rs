@@ -2,8 +2,8 @@
 //! bandwidth, and describe its frames by short Fourier transforms that all bins of the octave share.
 //!
 //! ```text
-//! recording ─ ½ ─ ½ ─ ½ …            real half-band stages, shared by all groups
-//!               └ shift to 0 Hz ─ ½ ─ ½   complex half-band stages of one group
+//! recording ─ ½ ─ ½ ─ ½ …            real stages, shared by all groups
+//!               └ shift to 0 Hz ─ ½ ─ ½   complex stages of one group
 //!                                   └ FFT of each frame ─ few coefficients for each bin
 //! ```
 //!
@@ -24,7 +24,7 @@ use mir_fft::num_complex::Complex;
 use mir_fft::{Fft, Planner32};
 
 use super::{
-    half_band::{HalfBand, HalfBandScratch, Line},
+    decimate::{Decimator, DecimatorScratch, Line},
     wavelet::Kernel,
 };
 
@@ -36,11 +36,6 @@ const BATCH: usize = 32;
 const REAL_PASS: f64 = 0.4;
 /// The same after a complex stage, on either side of 0 Hz.
 const COMPLEX_PASS: f64 = 0.45;
-/// Highest frequency that is used at the rate of the design where nothing else will do: as far as librosa's
-/// resampler passes, 0.913 of half the rate.
-const DESIGN_PASS: f64 = 0.4565;
-/// Coefficients of at least this share of the largest have to be kept by the filters.
-const STRONG: f64 = 1e-4;
 /// Shortest Fourier transform.
 const MIN_FFT: usize = 16;
 
@@ -57,32 +52,18 @@ pub(super) struct GroupDesign {
     pub(super) thin: bool,
 }
 
-impl GroupDesign {
-    /// The highest Fourier bin that is more than a side lobe far away.
-    fn highest_strong(&self) -> usize {
-        let strong = |kernel: &Kernel| {
-            let squared = kernel.coefficients.iter().map(|c| c.norm_sqr());
-            let threshold = STRONG * STRONG * squared.clone().fold(0.0, f64::max);
-            kernel.first
-                + squared
-                    .rev()
-                    .position(|c| c >= threshold)
-                    .map_or(0, |i| kernel.coefficients.len() - 1 - i)
-        };
-        self.kernels.iter().map(strong).max().unwrap_or(0)
-    }
-}
-
 /// A planned set of groups.
 #[derive(Debug)]
 pub(super) struct Bank {
     hop: i64,
     /// Stage `i` halves the rate of level `i`.
-    stages: Vec<HalfBand>,
+    stages: Vec<Decimator>,
     groups: Vec<Group>,
 }
 
 struct Group {
+    /// Whether the signal is thinned as far as it goes, and not only as far as for the design.
+    thin: bool,
     /// Real stages before the shift.
     level: usize,
     /// Points of a frame at that level.
@@ -91,7 +72,7 @@ struct Group {
     centre: i64,
     /// `exp(−2πi·centre·t / frame)` for `t < frame`.
     mixer: Vec<Complex<f32>>,
-    stages: Vec<HalfBand>,
+    stages: Vec<Decimator>,
     fft: Arc<dyn Fft<f32>>,
     /// Used bins, relative to `centre`, from here on.
     lowest: i64,
@@ -114,17 +95,12 @@ impl fmt::Debug for Group {
 
 impl Group {
     fn new(design: GroupDesign, planner: &mut Planner32) -> Self {
-        let strong = design.highest_strong();
         let GroupDesign { level, n_fft, kernels, thin } = design;
         let first = kernels.iter().map(|k| k.first).min().unwrap_or(0);
         let last = kernels.iter().map(|k| k.first + k.coefficients.len() - 1).max().unwrap_or(0);
 
-        // The deepest real level that still holds the highest used bin. Up from level 0 there is nothing.
+        // The deepest real level that still holds the highest used bin.
         let (mut real, mut frame) = (level as usize, n_fft);
-        let (needed, pass) = if thin { (last, REAL_PASS) } else { (strong, DESIGN_PASS) };
-        while real > 0 && needed as f64 > pass * frame as f64 {
-            (real, frame) = (real - 1, frame * 2);
-        }
         while thin && frame > MIN_FFT && last as f64 <= REAL_PASS * (frame / 2) as f64 {
             (real, frame) = (real + 1, frame / 2);
         }
@@ -136,7 +112,7 @@ impl Group {
         let mut points = frame;
         while thin && points > MIN_FFT && half_width as f64 <= COMPLEX_PASS * (points / 2) as f64 {
             points /= 2;
-            stages.push(HalfBand::new(half_width as f64 / points as f64));
+            stages.push(Decimator::half_band(half_width as f64 / points as f64));
         }
 
         // A transform at 2^-n of the rate of the design sums up 2^-n as many samples.
@@ -158,6 +134,7 @@ impl Group {
             Complex::new(phasor.re as f32, phasor.im as f32)
         };
         Self {
+            thin,
             level: real,
             frame: frame as i64,
             centre: centre as i64,
@@ -287,18 +264,22 @@ impl Bank {
         let mut planner = Planner32::new();
         let groups: Vec<Group> =
             designs.into_iter().map(|design| Group::new(design, &mut planner)).collect();
-        // A real stage has to keep what any group at or below it uses.
+        // A real stage has to keep what any group at or below it uses. A group at the rate of its design hears, at
+        // the edges of its frames, all that is there: that has to be what librosa's resampler leaves.
         let deepest = groups.iter().map(|g| g.level).max().unwrap_or(0);
-        let mut filters: HashMap<u64, HalfBand> = HashMap::new();
+        let mut filters: HashMap<u64, Decimator> = HashMap::new();
         let stages = (1..=deepest)
             .map(|level| {
                 let share = |g: &Group| {
                     let highest = (g.centre + g.lowest + g.used as i64 - 1) as f64 / g.frame as f64;
                     highest * 0.5f64.powi((g.level - level) as i32)
                 };
-                let deeper = groups.iter().filter(|g| g.level >= level);
-                let pass = deeper.map(share).fold(0.0, f64::max).min(DESIGN_PASS);
-                filters.entry(pass.to_bits()).or_insert_with(|| HalfBand::new(pass)).clone()
+                let deeper = || groups.iter().filter(|g| g.level >= level);
+                if deeper().any(|g| !g.thin) {
+                    return Decimator::soxr();
+                }
+                let pass = deeper().map(share).fold(0.0, f64::max);
+                filters.entry(pass.to_bits()).or_insert_with(|| Decimator::half_band(pass)).clone()
             })
             .collect();
         Self { hop: i64::from(hop), stages, groups }
@@ -360,7 +341,7 @@ impl Bank {
             levels,
             shifted,
             next_frame: first_frame,
-            filter: HalfBandScratch::default(),
+            filter: DecimatorScratch::default(),
             buffer: vec![Complex::default(); points],
             fft: vec![Complex::default(); scratch],
             lanes: vec![[[0.0; 2]; LANES]; used],
@@ -486,7 +467,7 @@ pub(super) struct State {
     /// For each group, the samples after the shift and after each of its stages.
     shifted: Vec<Vec<Line<2>>>,
     next_frame: usize,
-    filter: HalfBandScratch,
+    filter: DecimatorScratch,
     buffer: Vec<Complex<f32>>,
     fft: Vec<Complex<f32>>,
     lanes: Vec<[[f32; 2]; LANES]>,

@@ -265,6 +265,12 @@ impl CqtConfig {
         }
     }
 
+    /// Whether all side lobes of a wavelet count towards the share that is left out: where librosa is followed to the
+    /// last digits.
+    pub(super) fn far_lobes(&self) -> bool {
+        self.wavelet_rate != WaveletRate::Full
+    }
+
     /// The wavelet of a bin at the rate after some halvings.
     pub(super) fn wavelet(&self, bin: usize, level: u32) -> Wavelet {
         let rate = f64::from(self.sample_rate.hz()) * 0.5f64.powi(level as i32);
@@ -286,7 +292,7 @@ impl CqtConfig {
             .map(|bin| {
                 // A smaller share shows in noise far outside the octave only.
                 let sparsity = self.sparsity.max(1e-6);
-                let mut kernel = self.wavelet(bin, level).kernel(n_fft, sparsity);
+                let mut kernel = self.wavelet(bin, level).kernel(n_fft, sparsity, self.far_lobes());
                 let mut gain = 2f64.powi(level as i32);
                 if self.scale {
                     gain /= self.length(bin).sqrt();
@@ -320,5 +326,5 @@ pub(super) struct OctaveKey {
 }
 
 impl Fingerprinted for CqtConfig {
-    const DOMAIN: &'static str = "mir-features/cqt/1";
+    const DOMAIN: &'static str = "mir-features/cqt/2";
 }

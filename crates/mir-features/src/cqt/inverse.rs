@@ -8,7 +8,7 @@ use ndarray::ArrayView2;
 
 use super::{
     CqtConfig,
-    half_band::{HalfBand, interpolate},
+    decimate::{Decimator, interpolate},
     wavelet::Kernel,
 };
 use crate::{Error, Gamma, Result, Spectrum};
@@ -53,7 +53,7 @@ struct Octave {
     /// Conjugate wavelets with their gains.
     kernels: Vec<Kernel>,
     /// Doubles the rate.
-    filter: HalfBand,
+    filter: Decimator,
 }
 
 impl InverseCqt {
@@ -83,7 +83,8 @@ impl InverseCqt {
                 let kernels: Vec<Kernel> = (first..end)
                     .map(|bin| {
                         let sparsity = config.sparsity.max(1e-5);
-                        let mut kernel = config.wavelet(bin, level).kernel(n_fft, sparsity);
+                        let mut kernel =
+                            config.wavelet(bin, level).kernel(n_fft, sparsity, config.far_lobes());
                         let power: f64 = kernel.coefficients.iter().map(|c| c.norm_sqr()).sum();
                         let length = config.length(bin);
                         let mut gain = n_fft as f64 / length / power;
@@ -97,7 +98,7 @@ impl InverseCqt {
                 let last = kernels.iter().map(|k| k.first + k.coefficients.len() - 1).max();
                 let pass = last.unwrap_or(0) as f64 / n_fft as f64;
                 let fft = planner.plan_fft_inverse(n_fft);
-                Octave { first, level, fft, kernels, filter: HalfBand::new(pass.min(0.47)) }
+                Octave { first, level, fft, kernels, filter: Decimator::half_band(pass.min(0.47)) }
             })
             .collect();
         Ok(Self { octaves, config })

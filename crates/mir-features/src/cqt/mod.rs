@@ -15,17 +15,18 @@
 //! Definitions are those of librosa 0.11 (Schörkhuber and Klapuri 2010), sparsity included. librosa
 //! thins out the signal before it designs the wavelets, so the rounding of their lengths depends on the
 //! factors of two in the hop. By default ours are designed at the rate of the recording, which is what librosa
-//! does for odd hops. [`CqtConfig::librosa`] follows its rates for all others, and cuts frames where librosa
-//! does; `scripts/parity` finds them equal to 1e-4 of the largest value for any sparsity, but for the ends:
-//! librosa resamples, mirrors and cuts off after thinning, and frames that see an end differ by some hundredths,
-//! where ours keep to the definition. It rounds frame counts up where the recording ends less than a thinned sample
-//! before the next frame.
+//! does for odd hops. [`CqtConfig::librosa`] follows its rates for all others, halves them by its resampler's filter,
+//! and cuts frames where librosa does; `scripts/parity` finds them equal to 1e-5 of the largest value for any
+//! sparsity, but for the ends: librosa resamples, mirrors and cuts off after thinning, and frames that see an end
+//! differ by some hundredths, where ours see silence beyond it. librosa rounds frame counts up where the recording
+//! ends less than a thinned sample before the next frame.
 //!
 //! Leaving out a share of a wavelet's spectrum (`sparsity`) spreads it over its whole frame, whose edges
 //! then cut through it. [`WaveletRate::Full`] cuts at a lower rate than the design's, and that shows in
 //! proportion to the share: less than 1e-4 of the largest value for sparsity 0, below 2e-2 for librosa's default
 //! of 0.01. Neither is nearer to the wavelets in full: leaving out itself changes values by as much, in librosa
-//! too.
+//! too. librosa holds its wavelets in single precision: once in some thousand bins, it leaves out one coefficient
+//! more or less than its definition, which changes that bin by a thousandth.
 //!
 //! # Example
 //! ```
@@ -43,7 +44,7 @@
 
 mod bank;
 mod config;
-mod half_band;
+mod decimate;
 mod hcqt;
 mod inverse;
 mod pseudo;

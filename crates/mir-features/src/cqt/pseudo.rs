@@ -53,7 +53,7 @@ impl PseudoCqt {
         let n_fft = longest.next_power_of_two().max(hop);
         let mut bands = Bands::default();
         for bin in 0..config.bins {
-            let kernel = config.wavelet(bin, 0).kernel(n_fft, config.sparsity);
+            let kernel = config.wavelet(bin, 0).kernel(n_fft, config.sparsity, true);
             let gain = if config.scale {
                 1.0 / (n_fft as f64).sqrt()
             } else {

@@ -94,8 +94,10 @@ impl Wavelet {
     }
 
     /// The bins of the spectrum that carry all but the share `sparsity` of its magnitude, of a transform of
-    /// `n_fft` points with the wavelet in the middle, times `length / n_fft`.
-    pub(super) fn kernel(&self, n_fft: usize, sparsity: f64) -> Kernel {
+    /// `n_fft` points with the wavelet in the middle, times `length / n_fft`. Far side lobes, which are left out in
+    /// any case, are part of the whole that the share is one of only if they are asked for: to leave out one
+    /// coefficient more or less changes a transform by some 1e-4, and to know them all takes time.
+    pub(super) fn kernel(&self, n_fft: usize, sparsity: f64, far_lobes: bool) -> Kernel {
         let sparsity = sparsity.max(MIN_SPARSITY);
         let centre = self.cycles * n_fft as f64;
         let side_lobe = n_fft as f64 / self.length;
@@ -103,13 +105,13 @@ impl Wavelet {
         let (bins, spectrum) = match cosine_terms(self.window) {
             // Side lobes fall with the third power of their distance in lobes: past this one, their sum is
             // a thousandth of what may be left out.
-            Some((terms, true)) => {
+            Some((terms, true)) if !far_lobes => {
                 let reach = (100.0 / sparsity).sqrt() * side_lobe;
                 let first = (centre - reach).max(0.0) as usize;
                 let last = ((centre + reach).ceil() as usize).min(n_fft / 2);
                 (first..last + 1, self.closed_form(terms, n_fft, first..last + 1))
             }
-            Some((terms, false)) => (all.clone(), self.closed_form(terms, n_fft, all)),
+            Some((terms, _)) => (all.clone(), self.closed_form(terms, n_fft, all)),
             None => (all, self.transformed(n_fft)),
         };
         let magnitudes: Vec<f64> = spectrum.iter().map(|c| c.norm()).collect();
