@@ -141,28 +141,36 @@ impl Decimator {
         };
         every_second(2 * (first - pairs[0] as i64) + 1, &mut odd[..counts[0] * C]);
         every_second(2 * (first - pairs[1] as i64), &mut even[..counts[1] * C]);
-        output.data.reserve(count);
-        for start in (0..count * C).step_by(BLOCK) {
-            let block = |line: &[f32], at: usize| -> [f32; BLOCK] {
-                *line[start + C * at..].first_chunk().expect("a whole block")
-            };
-            let mut sum = block(even, pairs[1]).map(|x| self.middle * x);
+        let before = output.data.len();
+        output.data.resize(before + (count * C).next_multiple_of(BLOCK) / C, [0.0; C]);
+        let blocks = output.data[before..].as_flattened_mut().as_chunks_mut::<BLOCK>().0;
+        for (i, out) in blocks.iter_mut().enumerate() {
+            let (odd, even) = (&odd[i * BLOCK..], &even[i * BLOCK..]);
+            // Sums stay in registers until all pairs are added.
+            let mut sum = block::<C>(even, pairs[1]).map(|x| self.middle * x);
             for (j, &c) in self.odd.iter().enumerate() {
-                let (left, right) = (block(odd, pairs[0] - 1 - j), block(odd, pairs[0] + j));
+                let left = block::<C>(odd, pairs[0] - 1 - j);
+                let right = block::<C>(odd, pairs[0] + j);
                 for lane in 0..BLOCK {
                     sum[lane] += c * (left[lane] + right[lane]);
                 }
             }
             for (j, &c) in self.even.iter().enumerate() {
-                let (left, right) = (block(even, pairs[1] - 1 - j), block(even, pairs[1] + 1 + j));
+                let left = block::<C>(even, pairs[1] - 1 - j);
+                let right = block::<C>(even, pairs[1] + 1 + j);
                 for lane in 0..BLOCK {
                     sum[lane] += c * (left[lane] + right[lane]);
                 }
             }
-            let wanted = (count * C - start).min(BLOCK);
-            output.data.extend_from_slice(sum[..wanted].as_chunks::<C>().0);
+            *out = sum;
         }
+        output.data.truncate(before + count);
     }
+}
+
+/// A block of samples of `C` values each, from one of them on.
+fn block<const C: usize>(line: &[f32], at: usize) -> &[f32; BLOCK] {
+    line[C * at..].first_chunk().expect("a whole block")
 }
 
 /// A signal at twice the rate by a half-band filter, zeros around it.
