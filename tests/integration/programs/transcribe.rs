@@ -240,9 +240,10 @@ fn a_stream_prints_the_notes_of_the_file() {
 
     let json = folder.text("stream.json");
     let floats: Vec<u8> = audio.channel(0).iter().flat_map(|x| x.to_le_bytes()).collect();
-    for (bytes, arguments) in [
-        (s16(&audio), vec!["--rate", "44100", "--json", &json]),
-        (floats, vec!["--sample-format", "f32", "--latency", "2.8"]),
+    // The less a network hears ahead, the more of its notes differ.
+    for (bytes, arguments, least) in [
+        (s16(&audio), vec!["--rate", "44100", "--json", &json], 0.98),
+        (floats, vec!["--sample-format", "f32", "--latency", "2.8"], 0.97),
     ] {
         let output = stream(&bytes, &arguments);
         assert_done(&output);
@@ -250,7 +251,7 @@ fn a_stream_prints_the_notes_of_the_file() {
         assert_eq!(text.lines().next(), Some("onset\toffset\tnote\tvelocity"));
         let notes = formats::parse_notes(&text, Path::new("standard output")).unwrap();
         let f1 = f1(&whole, &notes);
-        assert!(f1 >= 0.98, "note F1 between file and stream {arguments:?}: {f1}");
+        assert!(f1 >= least, "note F1 between file and stream {arguments:?}: {f1}");
     }
     let told: Value = self::json(Path::new(&json));
     assert!((told["seconds"].as_f64().unwrap() - audio.duration()).abs() < 0.01, "{told}");
