@@ -22,9 +22,8 @@ pub struct Segments {
 }
 
 impl Default for Segments {
-    /// For files: 512 frames, 16.4 s at 32 ms, with 128 on either side. With the network that comes along, notes score
-    /// within half a point of F1 of the recording as a whole, which with 64 on either side they do not. Longer
-    /// segments cost less and hear worse: it has learned on windows of 12.8 s.
+    /// For files: 512 frames, 16.4 s at 32 ms, with 128 on either side: notes of the network that comes along score
+    /// within half a point of F1 of the recording as a whole.
     fn default() -> Self {
         Self { keep: 512, context: 128 }
     }
