@@ -16,7 +16,7 @@
 //! thins out the signal before it designs the wavelets, so the rounding of their lengths depends on the
 //! factors of two in the hop. By default ours are designed at the rate of the recording, which is what librosa
 //! does for odd hops. [`CqtConfig::librosa`] follows its rates for all others, halves them by its resampler's filter,
-//! and cuts frames where librosa does; `scripts/parity` finds them equal to 1e-5 of the largest value for any
+//! and cuts frames where librosa does; `scripts/parity` finds them equal to 2e-5 of the largest value for any
 //! sparsity, but for the ends: librosa resamples, mirrors and cuts off after thinning, and frames that see an end
 //! differ by some hundredths, where ours see silence beyond it. librosa rounds frame counts up where the recording
 //! ends less than a thinned sample before the next frame.
