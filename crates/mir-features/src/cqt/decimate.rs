@@ -74,7 +74,7 @@ impl Decimator {
     /// The filter with which librosa 0.11 halves a rate: that of the SoX resampler at its quality HQ, to 2e-8 of
     /// its largest coefficient. It passes 0.913 of the band that is left and stops all that would alias.
     ///
-    /// The three numbers were fitted to the impulse response of soxr 1.0 in double precision.
+    /// The three numbers were fitted to the impulse response of Python's soxr 1.1.0 in double precision.
     pub(super) fn soxr() -> Self {
         Self::kaiser(0.478_435_91, 13.040_04, 194.5, 97, 97)
     }
@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn the_other_filter_rolls_off_as_the_resampler_of_sox() {
         let filter = Decimator::soxr();
-        // Cycles per output sample, and what soxr 1.0 (HQ, double precision) does to them.
+        // Cycles per output sample, and what soxr 1.1.0 (Python, HQ, double precision) does to them.
         for (f, expected) in [
             (0.0, 1.0),
             (0.44, 0.999_999_82),
