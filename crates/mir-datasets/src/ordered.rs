@@ -81,6 +81,32 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
         .unwrap_or_else(|| "no message".to_owned())
 }
 
+/// Who works on the items.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Workers {
+    /// Items in work at a time.
+    pub(crate) count: usize,
+    /// Threads for the inner loops of each, at least 1.
+    ///
+    /// Were these loops left to the pool that all share, every worker would wait for threads that are busy with
+    /// the item of another one, while its core is idle.
+    pub(crate) threads_each: usize,
+}
+
+impl Workers {
+    /// `count` workers of one thread each.
+    pub(crate) const fn single(count: usize) -> Self {
+        Self { count, threads_each: 1 }
+    }
+}
+
+fn pool(threads: usize) -> std::result::Result<rayon::ThreadPool, rayon::ThreadPoolBuildError> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|number| format!("mir-datasets-inner-{number}"))
+        .build()
+}
+
 /// The stream of results of `job(0)`, `job(1)`, …
 pub(crate) struct Ordered<T> {
     shared: Arc<Shared<T>>,
@@ -94,10 +120,10 @@ impl<T> fmt::Debug for Ordered<T> {
 }
 
 impl<T: Send + 'static> Ordered<T> {
-    /// Items `0..end` on `threads` workers, at most `capacity` ahead. Without workers (0, or if the
+    /// Items `0..end` on `workers`, at most `capacity` ahead. Without workers (0, or if the
     /// system starts none) each item is worked on when it is asked for.
     pub(crate) fn new(
-        threads: usize,
+        workers: Workers,
         capacity: usize,
         end: u64,
         job: impl Fn(u64) -> T + Send + Sync + 'static,
@@ -119,11 +145,17 @@ impl<T: Send + 'static> Ordered<T> {
             let shared = Arc::clone(&shared);
             thread::Builder::new()
                 .name(format!("mir-datasets-{number}"))
-                .spawn(move || shared.work())
+                .spawn(move || match pool(workers.threads_each) {
+                    Ok(pool) => pool.install(|| shared.work()),
+                    Err(error) => {
+                        log::warn!("a worker without threads of its own: {error}");
+                        shared.work();
+                    }
+                })
                 .inspect_err(|error| log::warn!("cannot start a worker thread: {error}"))
                 .ok()
         };
-        let workers = (0..threads).filter_map(spawn).collect();
+        let workers = (0..workers.count).filter_map(spawn).collect();
         Self { shared, workers }
     }
 
@@ -187,7 +219,7 @@ mod tests {
     #[test]
     fn results_come_in_order_for_any_number_of_workers() {
         for threads in [0, 1, 4] {
-            let mut stream = Ordered::new(threads, 3, 50, |item| {
+            let mut stream = Ordered::new(Workers::single(threads), 3, 50, |item| {
                 // Later items finish first now and then.
                 thread::sleep(Duration::from_micros((item * 7919) % 400));
                 item * item
@@ -203,7 +235,7 @@ mod tests {
     fn workers_do_not_run_ahead_of_their_bound() {
         let started = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&started);
-        let mut stream = Ordered::new(4, 5, u64::MAX, move |item| {
+        let mut stream = Ordered::new(Workers::single(4), 5, u64::MAX, move |item| {
             count.fetch_add(1, Ordering::SeqCst);
             item
         });
@@ -216,7 +248,7 @@ mod tests {
     #[test]
     fn a_panic_is_an_error_of_its_item_and_the_stream_goes_on() {
         for threads in [0, 2] {
-            let mut stream = Ordered::new(threads, 4, 3, |item| {
+            let mut stream = Ordered::new(Workers::single(threads), 4, 3, |item| {
                 assert!(item != 1, "item one is cursed");
                 item
             });

@@ -2,7 +2,10 @@
 
 use mir_core::batch::BatchPosition;
 
-use crate::{Error, Result, ordered::Ordered};
+use crate::{
+    Error, Result,
+    ordered::{Ordered, Workers},
+};
 
 /// Batches of epoch after epoch, prepared ahead by worker threads and delivered in order.
 #[derive(Debug)]
@@ -21,7 +24,7 @@ impl<T: Send + 'static> Positioned<T> {
         batches_per_epoch: u64,
         batch: impl Fn(BatchPosition) -> Result<T> + Send + Sync + 'static,
     ) -> Self {
-        let stream = Ordered::new(workers, prefetch, u64::MAX, move |number| {
+        let stream = Ordered::new(Workers::single(workers), prefetch, u64::MAX, move |number| {
             batch(position_of(number, batches_per_epoch))
         });
         Self { stream, batches_per_epoch, next: 0 }

@@ -59,14 +59,33 @@ impl AtomicFile {
     ///
     /// # Errors
     /// [`Error::Io`]; the older file is untouched then.
-    pub fn commit(mut self) -> Result<()> {
+    pub fn commit(self) -> Result<()> {
+        self.publish(true)
+    }
+
+    /// Gives the file its name without waiting for the disk: a process that is killed leaves it whole or not at
+    /// all, but after a power failure its content may be missing. For what can be made again and carries a
+    /// checksum by which a reader sees that.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; the older file is untouched then.
+    pub fn commit_unsynced(self) -> Result<()> {
+        self.publish(false)
+    }
+
+    fn publish(mut self, synced: bool) -> Result<()> {
         let publish = |file: Option<BufWriter<DiskFile>>| -> io::Result<()> {
             if let Some(file) = file {
-                file.into_inner().map_err(io::IntoInnerError::into_error)?.sync()?;
+                let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+                if synced {
+                    file.sync()?;
+                }
             }
             disk::rename(&self.temporary, &self.path)?;
-            // The new name itself is durable once the folder is synced; the content is there in any case.
-            let _ = disk::sync_folder(self.path.parent().unwrap_or(Path::new("")));
+            if synced {
+                // The new name itself is durable once the folder is synced; the content is there in any case.
+                let _ = disk::sync_folder(self.path.parent().unwrap_or(Path::new("")));
+            }
             Ok(())
         };
         let file = self.file.take();

@@ -50,7 +50,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Dataset, Error, FeatureStore, MemStore, Recording, Result, SkippedTrack, Split, StoreHeader,
     StoredTrack, Track, ValueFormat,
-    ordered::Ordered,
+    ordered::{Ordered, Workers},
     store::{Prepared, SCHEMA},
 };
 
@@ -300,8 +300,8 @@ fn source_digests(
 ) -> Result<Vec<Option<Fingerprint>>> {
     let total = tracks.len();
     let sources = tracks.to_vec();
-    let threads = thread_count(options.threads, total);
-    let mut stream = Ordered::new(threads, 2 * threads, total as u64, move |item| {
+    let workers = workers(options.threads, total);
+    let mut stream = Ordered::new(workers, 2 * workers.count, total as u64, move |item| {
         sources[item as usize].source_fingerprint()
     });
     let mut digests = Vec::with_capacity(total);
@@ -353,10 +353,11 @@ fn run(
     };
     let report = |progress| options.progress.inspect(|report| report(progress));
     report(progress);
-    let threads = thread_count(options.threads, total);
+    let workers = workers(options.threads, total);
     // One track ahead for each worker is enough to keep all busy while the caller writes.
+    let capacity = 2 * workers.count;
     let mut stream =
-        Ordered::new(threads, 2 * threads, total as u64, move |item| prepare(item as usize));
+        Ordered::new(workers, capacity, total as u64, move |item| prepare(item as usize));
     let mut skipped: Vec<SkippedTrack> = Vec::new();
     let mut first_failure: Option<(usize, Error)> = None;
     for (index, track) in tracks.iter().enumerate() {
@@ -403,11 +404,13 @@ fn check_cancelled(options: BuildOptions<'_>, done: usize, total: usize) -> Resu
     }
 }
 
-/// The wanted number of threads, one for each core for 0, never more than there are tracks.
-fn thread_count(wanted: usize, tracks: usize) -> usize {
+/// Workers with the wanted number of threads in all, one for each core for 0: a track for each, or, where there are
+/// fewer tracks than threads, several threads for a track.
+fn workers(wanted: usize, tracks: usize) -> Workers {
     let cores = || thread::available_parallelism().map_or(1, usize::from);
     let threads = if wanted == 0 { cores() } else { wanted };
-    threads.min(tracks.max(1))
+    let count = threads.min(tracks.max(1));
+    Workers { count, threads_each: threads / count }
 }
 
 /// An error and its causes, joined with colons.

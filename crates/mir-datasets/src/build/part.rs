@@ -55,7 +55,8 @@ pub(super) fn write(path: &Path, key: Fingerprint, prepared: &Prepared) -> Resul
         path: path.to_owned(),
         source,
     })?;
-    Ok(file.commit()?)
+    // The checksum tells what a power failure has torn, and waiting for the disk would cost a core its work.
+    Ok(file.commit_unsynced()?)
 }
 
 /// A part, if it is there, complete, and made from `key`.
