@@ -46,12 +46,15 @@ class Ours:
         self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.folder = tempfile.TemporaryDirectory()
         self.seconds = None
+        # The last request: feature, configuration, shape.
+        self.asked = None
 
     def __call__(self, feature, config, x):
         x = np.ascontiguousarray(np.atleast_2d(x), dtype="<f4")
         source, target = Path(self.folder.name) / "in", Path(self.folder.name) / "out"
         x.tofile(source)
         request = {"feature": feature, "config": config, "shape": x.shape}
+        self.asked = json.dumps(request)
         request |= {"input": str(source), "output": str(target)}
         print(json.dumps(request), file=self.process.stdin, flush=True)
         answer = json.loads(self.process.stdout.readline())
@@ -465,7 +468,13 @@ def compare(generator, families, per_share):
         generator.peer_off = []
         # The same settings whichever other families are compared.
         generator.rng = np.random.default_rng([generator.seed, zlib.crc32(family.encode())])
-        values = np.array([getattr(generator, method)() for _ in range(int(np.ceil(per_share * share)))])
+        values = []
+        for number in range(int(np.ceil(per_share * share))):
+            values.append(getattr(generator, method)())
+            if not values[-1] <= tolerance:
+                # What was asked last: enough to look for the cause.
+                print(f"{family}, setting {number}: {values[-1]:.1e} at {generator.ours.asked}", flush=True)
+        values = np.array(values)
         off = generator.peer_off
         row = {"family": family, "peer": peer, "settings": values.size, "median": np.median(values),
                "largest": values.max(), "tolerance": tolerance, "above": int((~(values <= tolerance)).sum()),

@@ -210,16 +210,16 @@ impl Framing {
     }
 
     /// A whole recording of one channel, read in these frames.
-    pub(crate) fn signal<'a>(&self, samples: &'a [f32]) -> Signal<'a> {
+    pub(crate) fn signal<'a, T: Copy + From<f32>>(&self, samples: &'a [T]) -> Signal<'a, T> {
         Signal::whole(&samples[..self.analysed(samples.len())], self.length, self.pad)
     }
 }
 
 /// The known part of a recording, as frames read it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Signal<'a> {
+pub(crate) struct Signal<'a, T = f32> {
     /// The samples at hand.
-    samples: &'a [f32],
+    samples: &'a [T],
     /// Position of `samples[0]` in the recording: a stream has forgotten what lies before.
     base: usize,
     pad: Pad,
@@ -227,21 +227,21 @@ pub(crate) struct Signal<'a> {
     mirrored_len: usize,
 }
 
-impl<'a> Signal<'a> {
+impl<'a, T: Copy + From<f32>> Signal<'a, T> {
     /// A whole recording, read in frames of `length` samples.
-    pub(crate) fn whole(samples: &'a [f32], length: usize, pad: Pad) -> Self {
+    pub(crate) fn whole(samples: &'a [T], length: usize, pad: Pad) -> Self {
         Self::tail(samples, 0, length, pad)
     }
 
     /// A recording of which the first `base` samples are no longer needed.
-    pub(crate) fn tail(samples: &'a [f32], base: usize, length: usize, pad: Pad) -> Self {
+    pub(crate) fn tail(samples: &'a [T], base: usize, length: usize, pad: Pad) -> Self {
         let len = base + samples.len();
         Self { samples, base, pad, mirrored_len: if len <= length / 2 { length } else { len } }
     }
 
     /// The samples `start..start + length`: those of the recording itself where it holds all of them,
     /// else a copy in `buffer`, with what lies beyond the ends.
-    pub(crate) fn frame<'b>(&self, start: i64, buffer: &'b mut [f32]) -> &'b [f32]
+    pub(crate) fn frame<'b>(&self, start: i64, buffer: &'b mut [T]) -> &'b [T]
     where
         'a: 'b,
     {
@@ -255,13 +255,13 @@ impl<'a> Signal<'a> {
     }
 
     /// The samples `start..start + length`, if the recording holds all of them as they are.
-    pub(crate) fn direct(&self, start: i64, length: usize) -> Option<&'a [f32]> {
+    pub(crate) fn direct(&self, start: i64, length: usize) -> Option<&'a [T]> {
         let first = usize::try_from(start).ok()?.checked_sub(self.base)?;
         self.samples.get(first..first.checked_add(length)?)
     }
 
     /// The samples `start..start + out.len()`, with what lies beyond the ends.
-    pub(crate) fn fill(&self, start: i64, out: &mut [f32]) {
+    pub(crate) fn fill(&self, start: i64, out: &mut [T]) {
         // What the recording holds is copied at once; the rest is looked for sample by sample.
         let end = start.saturating_add(out.len() as i64);
         let known = (self.base as i64, (self.base + self.samples.len()) as i64);
@@ -280,7 +280,7 @@ impl<'a> Signal<'a> {
         }
     }
 
-    fn at(&self, position: i64) -> f32 {
+    fn at(&self, position: i64) -> T {
         let last = self.mirrored_len as i64 - 1;
         let end = (self.base + self.samples.len()) as i64 - 1;
         let (position, outside) = match self.pad {
@@ -300,7 +300,7 @@ impl<'a> Signal<'a> {
             .ok()
             .and_then(|position| position.checked_sub(self.base))
             .and_then(|index| self.samples.get(index).copied())
-            .unwrap_or(outside)
+            .unwrap_or_else(|| outside.into())
     }
 }
 

@@ -4,14 +4,17 @@
 //! and Lim 1984), with the momentum of the fast variant (Perraudin, Balazs and Søndergaard 2013), in the
 //! form of librosa: `c ← X(x(m·c)) − α/(1+α)·X_previous`, then `c ← c/|c|`.
 
-use std::f32::consts::TAU;
+use std::f64::consts::TAU;
 
 use mir_core::AudioBuffer;
 use mir_fft::num_complex::Complex;
 use ndarray::{Array2, ArrayRef2, Axis};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, FeatureMap, Istft, IstftConfig, Result, Stft, StftConfig};
+use crate::{
+    Error, FeatureMap, Framing, Istft, IstftConfig, Result, StftConfig,
+    spectrum::{DoubleFft, DoubleScratch, InverseDoubleFft, InverseDoubleScratch},
+};
 
 /// The phases that the search starts from.
 ///
@@ -85,8 +88,8 @@ impl Default for GriffinLimConfig {
 #[derive(Debug)]
 pub struct GriffinLim {
     config: GriffinLimConfig,
-    stft: Stft,
     istft: Istft,
+    transforms: Transforms,
 }
 
 impl GriffinLim {
@@ -109,11 +112,9 @@ impl GriffinLim {
                 actual: config.momentum,
             });
         }
-        Ok(Self {
-            stft: Stft::new(config.stft.clone())?,
-            istft: Istft::new(IstftConfig { stft: config.stft.clone(), ..IstftConfig::default() })?,
-            config,
-        })
+        let istft =
+            Istft::new(IstftConfig { stft: config.stft.clone(), ..IstftConfig::default() })?;
+        Ok(Self { transforms: Transforms::new(&config.stft, istft.floor())?, istft, config })
     }
 
     /// The configuration.
@@ -129,7 +130,7 @@ impl GriffinLim {
     pub fn process(&self, magnitude: &FeatureMap, length: Option<usize>) -> Result<AudioBuffer> {
         let (channels, frames, bins) = magnitude.data.dim();
         let length = length.unwrap_or(self.istft.samples(frames));
-        let expected = (self.stft.frames(length), self.stft.bins());
+        let expected = (self.transforms.framing.frames(length), self.transforms.forward.bins());
         if (frames, bins) != expected {
             return Err(Error::Shape {
                 what: "magnitude spectrogram",
@@ -148,27 +149,29 @@ impl GriffinLim {
     fn channel(&self, magnitude: &ArrayRef2<f32>, out: &mut [f32]) {
         let mut angles = self.first_guess(magnitude);
         let mut rebuilt = Array2::zeros(angles.dim());
-        let mut previous: Option<Array2<Complex<f32>>> = None;
-        let momentum = (self.config.momentum / (1.0 + self.config.momentum)) as f32;
+        let mut previous: Option<Array2<Complex<f64>>> = None;
+        let mut engine = self.transforms.engine(angles.nrows(), out.len());
+        let momentum = self.config.momentum / (1.0 + self.config.momentum);
         for _ in 0..self.config.iterations {
-            self.istft.process_into(&angles, out);
-            self.stft.spectrum_into(out, &mut rebuilt);
+            engine.inverse(&angles);
+            engine.forward(&mut rebuilt);
             angles.assign(&rebuilt);
             if let Some(previous) = &previous {
                 angles.zip_mut_with(previous, |angle, &previous| *angle -= previous * momentum);
             }
             angles.zip_mut_with(magnitude, |angle, &magnitude| {
-                *angle *= magnitude / (angle.norm() + f32::MIN_POSITIVE);
+                *angle *= f64::from(magnitude) / (angle.norm() + f64::MIN_POSITIVE);
             });
             let free = previous.take().unwrap_or_else(|| Array2::zeros(angles.dim()));
             previous = Some(std::mem::replace(&mut rebuilt, free));
         }
-        self.istft.process_into(&angles, out);
+        engine.inverse(&angles);
+        out.iter_mut().zip(&engine.samples).for_each(|(slot, &sample)| *slot = sample as f32);
     }
 
-    fn first_guess(&self, magnitude: &ArrayRef2<f32>) -> Array2<Complex<f32>> {
+    fn first_guess(&self, magnitude: &ArrayRef2<f32>) -> Array2<Complex<f64>> {
         let mut state = match self.config.start {
-            PhaseStart::Zero => return magnitude.mapv(|m| Complex::new(m, 0.0)),
+            PhaseStart::Zero => return magnitude.mapv(|m| Complex::new(f64::from(m), 0.0)),
             PhaseStart::Random(seed) => seed,
         };
         magnitude.mapv(|m| {
@@ -178,7 +181,98 @@ impl GriffinLim {
             z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
             z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
             z ^= z >> 31;
-            Complex::from_polar(m, TAU * ((z >> 40) as f32 / (1u32 << 24) as f32))
+            Complex::from_polar(f64::from(m), TAU * ((z >> 40) as f64 / f64::from(1u32 << 24)))
         })
     }
+}
+
+/// The transform and its inverse in double precision: every iteration divides by magnitudes of which some are near 0,
+/// and what was rounding becomes the sound.
+#[derive(Debug)]
+struct Transforms {
+    framing: Framing,
+    forward: DoubleFft,
+    inverse: InverseDoubleFft,
+    /// Window of the synthesis, with the scale of transform and inverse.
+    synthesis: Vec<f64>,
+    /// `w²` of the plain window.
+    squared: Vec<f64>,
+    /// Smallest sum of squared windows that is divided by.
+    floor: f64,
+}
+
+impl Transforms {
+    fn new(stft: &StftConfig, floor: f64) -> Result<Self> {
+        let plain = stft.frame_window();
+        let factor = 1.0 / (stft.factor() * stft.n_fft as f64);
+        Ok(Self {
+            framing: stft.framing()?,
+            forward: DoubleFft::new(stft.exact_window()),
+            inverse: InverseDoubleFft::new(stft.n_fft),
+            synthesis: plain.iter().map(|w| w * factor).collect(),
+            squared: plain.iter().map(|w| w * w).collect(),
+            floor,
+        })
+    }
+
+    /// For a signal of `length` samples in `frames` frames.
+    fn engine(&self, frames: usize, length: usize) -> Engine<'_> {
+        let mut sums = vec![0.0; length];
+        for frame in 0..frames {
+            add(&mut sums, self.framing.start(frame), self.squared.iter().copied());
+        }
+        let divide = |sum: f64| if sum > self.floor { sum.recip() } else { 1.0 };
+        Engine {
+            transforms: self,
+            weights: sums.into_iter().map(divide).collect(),
+            samples: vec![0.0; length],
+            frame: vec![0.0; self.squared.len()],
+            forward: self.forward.scratch(),
+            inverse: self.inverse.scratch(),
+        }
+    }
+}
+
+/// A signal that goes back and forth.
+#[derive(Debug)]
+struct Engine<'a> {
+    transforms: &'a Transforms,
+    /// One over the sum of squared windows at each sample.
+    weights: Vec<f64>,
+    samples: Vec<f64>,
+    frame: Vec<f64>,
+    forward: DoubleScratch,
+    inverse: InverseDoubleScratch,
+}
+
+impl Engine<'_> {
+    /// The samples of a spectrum.
+    fn inverse(&mut self, spectrum: &ArrayRef2<Complex<f64>>) {
+        let of = self.transforms;
+        self.samples.fill(0.0);
+        for (frame, spectrum) in spectrum.rows().into_iter().enumerate() {
+            let samples = of.inverse.samples(spectrum.iter().copied(), &mut self.inverse);
+            let windowed = samples.iter().zip(&of.synthesis).map(|(x, w)| x * w);
+            add(&mut self.samples, of.framing.start(frame), windowed);
+        }
+        self.samples.iter_mut().zip(&self.weights).for_each(|(x, weight)| *x *= weight);
+    }
+
+    /// The spectrum of the samples.
+    fn forward(&mut self, spectrum: &mut ArrayRef2<Complex<f64>>) {
+        let of = self.transforms;
+        let signal = of.framing.signal(&self.samples);
+        for (frame, mut row) in spectrum.rows_mut().into_iter().enumerate() {
+            let samples = signal.frame(of.framing.start(frame), &mut self.frame);
+            let bins = of.forward.spectrum(samples.iter().copied(), &mut self.forward);
+            row.iter_mut().zip(bins).for_each(|(slot, &bin)| *slot = bin);
+        }
+    }
+}
+
+/// Adds values from position `start` on to what of `out` they reach.
+fn add(out: &mut [f64], start: i64, values: impl Iterator<Item = f64>) {
+    let first = usize::try_from(start).unwrap_or(0).min(out.len());
+    let skipped = usize::try_from(-start).unwrap_or(0);
+    out[first..].iter_mut().zip(values.skip(skipped)).for_each(|(slot, value)| *slot += value);
 }

@@ -112,6 +112,11 @@ impl Istft {
         &self.config
     }
 
+    /// Smallest sum of squared windows that is divided by.
+    pub(crate) const fn floor(&self) -> f64 {
+        self.floor
+    }
+
     /// Samples that `frames` frames cover: up to the middle of the last frame for centred ones, to its
     /// end for the others.
     pub fn samples(&self, frames: usize) -> usize {

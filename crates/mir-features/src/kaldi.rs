@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BinAxis, Error, FrameFeature, FrameLayout, Framing, Pad, Result, SpectrumPower,
-    SpectrumScratch, Window, dct::dot, frames::frame_feature_methods, spectrum::Spectra,
+    SpectrumScratch, Window, frames::frame_feature_methods, spectrum::DoubleFft,
 };
 
 /// Which filterbank should be computed.
@@ -88,7 +88,7 @@ impl Default for KaldiFbankConfig {
 }
 
 impl Fingerprinted for KaldiFbankConfig {
-    const DOMAIN: &'static str = "mir-features/kaldi-fbank/1";
+    const DOMAIN: &'static str = "mir-features/kaldi-fbank/2";
 }
 
 impl KaldiFbankConfig {
@@ -152,10 +152,11 @@ fn mel(hz: f64) -> f64 {
 pub struct KaldiFbank {
     config: KaldiFbankConfig,
     framing: Framing,
-    window: Vec<f32>,
-    fft: Spectra,
+    window: Vec<f64>,
+    /// In double precision: a band far below the loudest has all digits of its logarithm.
+    fft: DoubleFft,
     /// First bin of each band and its weights.
-    bands: Vec<(usize, Vec<f32>)>,
+    bands: Vec<(usize, Vec<f64>)>,
     centres: Vec<f64>,
 }
 
@@ -184,9 +185,9 @@ impl KaldiFbank {
             let left = low + band as f64 * step;
             let weight = |bin: usize| {
                 let up = (mel(bin as f64 * hz_per_bin) - left) / step;
-                up.min(2.0 - up).max(0.0) as f32
+                up.min(2.0 - up).max(0.0)
             };
-            let weights: Vec<f32> = (0..n_fft / 2).map(weight).collect();
+            let weights: Vec<f64> = (0..n_fft / 2).map(weight).collect();
             let first = weights.iter().position(|&w| w > 0.0).unwrap_or(0);
             let end = weights.iter().rposition(|&w| w > 0.0).map_or(first, |last| last + 1);
             (first, weights[first..end].to_vec())
@@ -195,23 +196,23 @@ impl KaldiFbank {
             |band: usize| 700.0 * (((low + (band + 1) as f64 * step) / 1127.0).exp() - 1.0);
         Ok(Self {
             framing: Framing::new(config.sample_rate, length, hop as u32, layout, pad)?,
-            window: config.window.symmetric(length).into_iter().map(|w| w as f32).collect(),
-            fft: Spectra::one_by_one(vec![1.0; n_fft]),
+            window: config.window.symmetric(length),
+            fft: DoubleFft::new(vec![1.0; n_fft]),
             bands: (0..config.n_mels).map(band).collect(),
             centres: (0..config.n_mels).map(centre).collect(),
             config,
         })
     }
 
-    fn log_energy(&self, frame: &[f32]) -> f32 {
-        let energy: f64 = frame.iter().map(|&x| f64::from(x).powi(2)).sum();
-        let floor = self.config.energy_floor.max(f64::from(f32::EPSILON));
-        energy.max(floor).ln() as f32
+    fn log_energy(&self, frame: &[f64]) -> f64 {
+        let energy: f64 = frame.iter().map(|x| x * x).sum();
+        energy.max(self.config.energy_floor.max(f64::from(f32::EPSILON))).ln()
     }
 }
 
 impl FrameFeature for KaldiFbank {
-    type Scratch = (Vec<f32>, SpectrumScratch);
+    /// The samples of a frame, and what comes of them.
+    type Scratch = (Vec<f64>, SpectrumScratch, Vec<f64>);
 
     fn framing(&self) -> &Framing {
         &self.framing
@@ -230,22 +231,23 @@ impl FrameFeature for KaldiFbank {
     }
 
     fn scratch(&self) -> Self::Scratch {
-        (vec![0.0; 2 * (self.fft.bins() - 1)], self.fft.scratch())
+        (
+            vec![0.0; self.framing.length()],
+            SpectrumScratch::of(&self.fft),
+            vec![0.0; self.fft.bins()],
+        )
     }
 
     fn frame_into(&self, samples: &[f32], scratch: &mut Self::Scratch, out: &mut [f32]) {
-        let (frame, fft) = scratch;
-        let frame_all = &mut frame[..];
-        let (frame, beyond) = frame_all.split_at_mut(samples.len());
-        beyond.fill(0.0);
-        let scale = self.config.sample_scale as f32;
-        frame.iter_mut().zip(samples).for_each(|(slot, &x)| *slot = scale * x);
+        let (frame, fft, spectrum) = scratch;
+        let scale = self.config.sample_scale;
+        frame.iter_mut().zip(samples).for_each(|(slot, &x)| *slot = scale * f64::from(x));
         if self.config.remove_dc {
-            let mean = frame.iter().map(|&x| f64::from(x)).sum::<f64>() / frame.len() as f64;
-            frame.iter_mut().for_each(|x| *x -= mean as f32);
+            let mean = frame.iter().sum::<f64>() / frame.len() as f64;
+            frame.iter_mut().for_each(|x| *x -= mean);
         }
         let mut energy = if self.config.raw_energy { self.log_energy(frame) } else { 0.0 };
-        let c = self.config.preemphasis as f32;
+        let c = self.config.preemphasis;
         for i in (1..frame.len()).rev() {
             frame[i] -= c * frame[i - 1];
         }
@@ -254,12 +256,19 @@ impl FrameFeature for KaldiFbank {
         if !self.config.raw_energy {
             energy = self.log_energy(frame);
         }
-        let spectrum = self.fft.magnitude(frame_all, self.config.power, fft);
+        let bins = self.fft.spectrum(frame.iter().copied(), fft.double(&self.fft));
+        for (slot, bin) in spectrum.iter_mut().zip(bins) {
+            *slot = match self.config.power {
+                SpectrumPower::Magnitude => bin.norm_sqr().sqrt(),
+                SpectrumPower::Power => bin.norm_sqr(),
+            };
+        }
         let (first, bands) = out.split_at_mut(usize::from(self.config.use_energy));
-        first.fill(energy);
+        first.fill(energy as f32);
         for (slot, (first, weights)) in bands.iter_mut().zip(&self.bands) {
-            let band = dot(&spectrum[*first..first + weights.len()], weights);
-            *slot = if self.config.log { band.max(f32::EPSILON).ln() } else { band };
+            let band: f64 = spectrum[*first..].iter().zip(weights).map(|(s, w)| s * w).sum();
+            let floored = || band.max(f64::from(f32::EPSILON));
+            *slot = if self.config.log { floored().ln() } else { band } as f32;
         }
     }
 

@@ -310,6 +310,12 @@ impl LogMel {
         })
     }
 
+    /// As [`new`](Self::new) with spectra in double precision: bands far below the loudest have all their digits.
+    pub(crate) fn in_double_precision(config: LogMelConfig) -> Result<Self> {
+        let spectra = Spectra::double(config.stft().exact_window());
+        Ok(Self { spectra, ..Self::new(config)? })
+    }
+
     /// Identity of the configuration.
     pub const fn fingerprint(&self) -> Fingerprint {
         self.fingerprint

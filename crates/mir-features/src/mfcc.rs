@@ -64,7 +64,7 @@ impl MfccConfig {
 }
 
 impl Fingerprinted for MfccConfig {
-    const DOMAIN: &'static str = "mir-features/mfcc/1";
+    const DOMAIN: &'static str = "mir-features/mfcc/2";
 }
 
 /// Planned cepstral coefficients.
@@ -102,7 +102,8 @@ impl Mfcc {
             if l > 0.0 { 1.0 + l / 2.0 * (PI * (i + 1) as f64 / l).sin() } else { 1.0 }
         };
         Ok(Self {
-            log_mel: LogMel::new(config.log_mel.clone())?,
+            // A coefficient sums up the logarithms of all bands, the quietest too.
+            log_mel: LogMel::in_double_precision(config.log_mel.clone())?,
             dct: Dct::new(config.dct, config.log_mel.n_mels, config.n_mfcc, config.orthonormal)?,
             lifter: (0..config.n_mfcc).map(|i| factor(i) as f32).collect(),
             config,

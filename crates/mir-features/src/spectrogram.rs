@@ -85,6 +85,13 @@ impl Spectrogram {
         })
     }
 
+    /// As [`new`](Self::new), computed in double precision and rounded at the end: also what lies far below the
+    /// loudest bin of a frame has all its digits.
+    pub(crate) fn in_double_precision(config: SpectrogramConfig) -> Result<Self> {
+        let spectra = Spectra::double(config.stft.exact_window());
+        Ok(Self { spectra, ..Self::new(config)? })
+    }
+
     /// The spectrum of one frame, in the working memory.
     pub(crate) fn spectrum<'a>(
         &self,

@@ -190,8 +190,13 @@ impl StftConfig {
 
     /// The window with the scale of the transform, which costs nothing that way.
     pub(crate) fn analysis_window(&self) -> Vec<f32> {
+        self.exact_window().into_iter().map(|w| w as f32).collect()
+    }
+
+    /// As [`analysis_window`](Self::analysis_window), not rounded.
+    pub(crate) fn exact_window(&self) -> Vec<f64> {
         let factor = self.factor();
-        self.frame_window().into_iter().map(|w| (w * factor) as f32).collect()
+        self.frame_window().into_iter().map(|w| w * factor).collect()
     }
 }
 

@@ -18,7 +18,7 @@
 use std::{fmt, sync::Arc};
 
 pub use realfft::{ComplexToReal, RealToComplex, num_complex};
-pub use rustfft::Fft;
+pub use rustfft::{Fft, num_traits};
 
 macro_rules! planners {
     ($($complex:ident, $real:ident, $float:ty, $words:literal;)*) => {$(

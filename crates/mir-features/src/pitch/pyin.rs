@@ -59,7 +59,7 @@ impl Default for PyinConfig {
 }
 
 impl Fingerprinted for PyinConfig {
-    const DOMAIN: &'static str = "mir-features/pyin/1";
+    const DOMAIN: &'static str = "mir-features/pyin/2";
 }
 
 impl PyinConfig {
@@ -215,7 +215,7 @@ impl Pyin {
     /// The probabilities of the pitches of a frame; the last slot takes what lies above the range.
     fn observe(&self, dips: &Dips<'_>, pitches: &mut [f64]) {
         let indices: Vec<usize> = (0..dips.difference.len()).filter(|&i| dips.is_dip(i)).collect();
-        let height = |dip: usize| f64::from(dips.difference[indices[dip]]);
+        let height = |dip: usize| dips.difference[indices[dip]];
         let Some(deepest) =
             (0..indices.len()).reduce(|best, i| if height(i) < height(best) { i } else { best })
         else {
@@ -243,8 +243,6 @@ impl Pyin {
         let rate = f64::from(self.config.yin.sample_rate.hz());
         let last = pitches.len() - 1;
         for (&index, probability) in indices.iter().zip(probabilities) {
-            // Rounded as librosa keeps it.
-            let probability = f64::from(probability as f32);
             if probability > 0.0 {
                 let hz = rate / dips.period(index);
                 let bin = (per_octave * (hz / self.config.yin.f_min).log2()).round_ties_even();

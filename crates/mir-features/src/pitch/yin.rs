@@ -4,7 +4,9 @@
 //! in librosa 0.11.
 
 use mir_core::{AudioBuffer, Fingerprinted, FrameGrid, SampleRate};
-use mir_fft::{ComplexToReal, RealPlanner32, RealToComplex, num_complex::Complex};
+use mir_fft::{
+    ComplexToReal, RealPlanner64, RealToComplex, num_complex::Complex, num_traits::Float,
+};
 use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc};
 
@@ -55,7 +57,7 @@ impl Default for YinConfig {
 }
 
 impl Fingerprinted for YinConfig {
-    const DOMAIN: &'static str = "mir-features/yin/1";
+    const DOMAIN: &'static str = "mir-features/yin/2";
 }
 
 impl YinConfig {
@@ -166,7 +168,7 @@ impl Yin {
     /// The frequency of one frame.
     fn hz(&self, samples: &[f32], scratch: &mut DifferenceScratch) -> f64 {
         let dips = self.difference.frame(samples, scratch);
-        let period = dips.first_below(self.config.trough_threshold as f32);
+        let period = dips.first_below(self.config.trough_threshold);
         f64::from(self.config.sample_rate.hz()) / dips.period(period)
     }
 
@@ -236,8 +238,8 @@ pub(super) struct Difference {
     frame_length: usize,
     pub(super) min_period: usize,
     max_period: usize,
-    forward: Arc<dyn RealToComplex<f32>>,
-    inverse: Arc<dyn ComplexToReal<f32>>,
+    forward: Arc<dyn RealToComplex<f64>>,
+    inverse: Arc<dyn ComplexToReal<f64>>,
 }
 
 impl fmt::Debug for Difference {
@@ -253,14 +255,14 @@ impl fmt::Debug for Difference {
 /// Working memory of one thread.
 #[derive(Debug)]
 pub(super) struct DifferenceScratch {
-    padded: Vec<f32>,
-    spectrum: Vec<Complex<f32>>,
-    forward: Vec<Complex<f32>>,
-    inverse: Vec<Complex<f32>>,
+    padded: Vec<f64>,
+    spectrum: Vec<Complex<f64>>,
+    forward: Vec<Complex<f64>>,
+    inverse: Vec<Complex<f64>>,
     /// Normalised difference at `min_period..=max_period`.
-    difference: Vec<f32>,
+    difference: Vec<f64>,
     /// Where between the lags a parabola through each and its neighbours is lowest.
-    shifts: Vec<f32>,
+    shifts: Vec<f64>,
 }
 
 impl Difference {
@@ -268,7 +270,7 @@ impl Difference {
         let rate = f64::from(config.sample_rate.hz());
         let min_period = (rate / config.f_max).floor() as usize;
         let max_period = ((rate / config.f_min).ceil() as usize).min(config.frame_length - 1);
-        let mut planner = RealPlanner32::new();
+        let mut planner = RealPlanner64::new();
         // Room for lags without wrapping round; powers of two are quick.
         let size = (2 * config.frame_length - 1).next_power_of_two();
         Self {
@@ -300,7 +302,8 @@ impl Difference {
         scratch: &'a mut DifferenceScratch,
     ) -> Dips<'a> {
         scratch.padded.fill(0.0);
-        scratch.padded[..self.frame_length].copy_from_slice(samples);
+        let slots = scratch.padded[..self.frame_length].iter_mut();
+        slots.zip(samples).for_each(|(slot, &x)| *slot = f64::from(x));
         self.forward
             .process_with_scratch(&mut scratch.padded, &mut scratch.spectrum, &mut scratch.forward)
             .expect("buffers were made by the plan");
@@ -310,19 +313,19 @@ impl Difference {
         self.inverse
             .process_with_scratch(&mut scratch.spectrum, &mut scratch.padded, &mut scratch.inverse)
             .expect("buffers were made by the plan");
-        let size = scratch.padded.len() as f32;
+        let size = scratch.padded.len() as f64;
         let correlation = &scratch.padded;
 
         let (mut energy, mut sum) = (0.0, 0.0);
         for lag in 1..=self.max_period {
-            energy += samples[lag - 1] * samples[lag - 1];
+            energy += f64::from(samples[lag - 1]).powi(2);
             // librosa leaves the first sample out at the first lag.
             let left_out = if lag == 1 { 0.0 } else { energy };
             let difference = 2.0 * ((correlation[0] - correlation[lag]) / size) - left_out;
             sum += difference;
             if let Some(index) = lag.checked_sub(self.min_period) {
-                let mean = sum / lag as f32;
-                scratch.difference[index] = difference / (mean + f32::MIN_POSITIVE);
+                let mean = sum / lag as f64;
+                scratch.difference[index] = difference / (mean + f64::MIN_POSITIVE);
             }
         }
         parabolic_shifts(&scratch.difference, &mut scratch.shifts);
@@ -336,12 +339,13 @@ impl Difference {
 
 /// Where parabolas through each value and its neighbours have their extremes, relative to the value: 0 at
 /// the ends, and where that is further away than a neighbour.
-pub(crate) fn parabolic_shifts(x: &[f32], shifts: &mut [f32]) {
-    shifts.fill(0.0);
+pub(crate) fn parabolic_shifts<T: Float>(x: &[T], shifts: &mut [T]) {
+    let two = T::one() + T::one();
+    shifts.fill(T::zero());
     for (window, shift) in x.windows(3).zip(shifts.iter_mut().skip(1)) {
-        let a = window[2] + window[0] - 2.0 * window[1];
-        let b = (window[2] - window[0]) / 2.0;
-        *shift = if b.abs() >= a.abs() { 0.0 } else { -b / a };
+        let a = window[2] + window[0] - two * window[1];
+        let b = (window[2] - window[0]) / two;
+        *shift = if b.abs() >= a.abs() { T::zero() } else { -b / a };
     }
 }
 
@@ -349,8 +353,8 @@ pub(crate) fn parabolic_shifts(x: &[f32], shifts: &mut [f32]) {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Dips<'a> {
     min_period: usize,
-    pub(super) difference: &'a [f32],
-    shifts: &'a [f32],
+    pub(super) difference: &'a [f64],
+    shifts: &'a [f64],
 }
 
 impl Dips<'_> {
@@ -367,7 +371,7 @@ impl Dips<'_> {
     }
 
     /// The first dip below a threshold, or else the smallest value.
-    fn first_below(&self, threshold: f32) -> usize {
+    fn first_below(&self, threshold: f64) -> usize {
         let d = self.difference;
         (0..d.len()).find(|&i| d[i] < threshold && self.is_dip(i)).unwrap_or_else(|| {
             // The first of equals.
@@ -377,6 +381,6 @@ impl Dips<'_> {
 
     /// The period of a lag in samples, between the samples.
     pub(super) fn period(&self, index: usize) -> f64 {
-        (self.min_period + index) as f64 + f64::from(self.shifts[index])
+        (self.min_period + index) as f64 + self.shifts[index]
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     SpectrumFeature,
-    moments::{default_stft, magnitudes},
+    moments::{default_stft, exact_magnitudes},
 };
 use crate::{
     BinAxis, Error, FeatureMap, FrameFeature, Framing, Result, Spectrogram, SpectrumScratch,
@@ -136,7 +136,8 @@ impl SpectralContrast {
             return out_of_range("bands", "1 to 32", config.bands as f64);
         }
         db::check_top_db(config.top_db)?;
-        let spectrogram = magnitudes(&config.stft)?;
+        // Valleys are the quietest bins of all.
+        let spectrogram = exact_magnitudes(&config.stft)?;
         let frequencies = config.stft.frequencies();
         let nyquist = f64::from(config.stft.sample_rate.hz()) / 2.0;
         let last_edge = config.f_min * 2f64.powi(config.bands as i32 - 1);

@@ -13,6 +13,14 @@ pub(super) fn magnitudes(stft: &StftConfig) -> Result<Spectrogram> {
     Spectrogram::new(SpectrogramConfig { stft: stft.clone(), power: SpectrumPower::Magnitude })
 }
 
+/// As [`magnitudes`], in double precision: a logarithm shows all digits of the quietest bins.
+pub(super) fn exact_magnitudes(stft: &StftConfig) -> Result<Spectrogram> {
+    Spectrogram::in_double_precision(SpectrogramConfig {
+        stft: stft.clone(),
+        power: SpectrumPower::Magnitude,
+    })
+}
+
 /// librosa's default transform.
 pub(super) fn default_stft() -> StftConfig {
     StftConfig::librosa(SampleRate::HZ_22050)
@@ -355,7 +363,7 @@ impl SpectralFlatness {
             });
         }
         db::check_floor(config.floor)?;
-        Ok(Self { spectrogram: magnitudes(&config.stft)?, config })
+        Ok(Self { spectrogram: exact_magnitudes(&config.stft)?, config })
     }
 }
 

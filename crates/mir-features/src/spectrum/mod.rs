@@ -11,11 +11,13 @@
 //!
 //! Frames of a power of two are transformed in lanes instead ([`fft`](crate::fft)); [`Spectra`] chooses.
 
+mod double;
 mod forward;
 mod inverse;
 mod pairs;
 mod spectra;
 
+pub(crate) use double::{DoubleFft, DoubleScratch, InverseDoubleFft, InverseDoubleScratch};
 pub(crate) use forward::{FrameFft, FrameScratch};
 pub(crate) use inverse::{InverseFrameFft, InverseScratch};
 pub(crate) use spectra::Spectra;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use mir_fft::num_complex::Complex;
 
-use super::{FrameFft, FrameScratch};
+use super::{DoubleFft, DoubleScratch, FrameFft, FrameScratch};
 use crate::{
     FrameBlock, SpectrumPower,
     fft::{Aligned, LaneFft, LaneScratch, Output, lanes_to_rows},
@@ -18,6 +18,7 @@ pub(crate) struct Spectra(Engine);
 enum Engine {
     Lanes(LaneFft),
     Frames(FrameFft),
+    Double(DoubleFft),
 }
 
 /// Working memory of a Fourier transform in one thread.
@@ -36,10 +37,29 @@ enum Engine {
 pub struct SpectrumScratch {
     lanes: LaneScratch,
     frame: Option<FrameScratch>,
+    double: Option<DoubleScratch>,
     /// Values of a few frames, bins first.
     values: Aligned,
     /// Those of one frame.
     row: Vec<f32>,
+}
+
+impl SpectrumScratch {
+    /// For features that use a transform in double precision directly.
+    pub(crate) fn of(fft: &DoubleFft) -> Self {
+        Self {
+            lanes: LaneScratch::default(),
+            frame: None,
+            double: Some(fft.scratch()),
+            values: Aligned::default(),
+            row: vec![],
+        }
+    }
+
+    /// The working memory of that transform.
+    pub(crate) fn double(&mut self, fft: &DoubleFft) -> &mut DoubleScratch {
+        self.double.get_or_insert_with(|| fft.scratch())
+    }
 }
 
 impl From<SpectrumPower> for Output {
@@ -66,11 +86,17 @@ impl Spectra {
         Self(Engine::Frames(FrameFft::new(window)))
     }
 
+    /// As [`one_by_one`](Self::one_by_one), computed in double precision and rounded at the end.
+    pub(crate) fn double(window: Vec<f64>) -> Self {
+        Self(Engine::Double(DoubleFft::new(window)))
+    }
+
     /// Bins of the spectrum, `n_fft / 2 + 1`.
     pub(crate) fn bins(&self) -> usize {
         match &self.0 {
             Engine::Lanes(fft) => fft.bins(),
             Engine::Frames(fft) => fft.bins(),
+            Engine::Double(fft) => fft.bins(),
         }
     }
 
@@ -78,8 +104,12 @@ impl Spectra {
         SpectrumScratch {
             lanes: LaneScratch::default(),
             frame: match &self.0 {
-                Engine::Lanes(_) => None,
                 Engine::Frames(fft) => Some(fft.scratch()),
+                _ => None,
+            },
+            double: match &self.0 {
+                Engine::Double(fft) => Some(fft.scratch()),
+                _ => None,
             },
             values: Aligned::default(),
             row: vec![0.0; self.bins()],
@@ -102,6 +132,16 @@ impl Spectra {
                 let frame = scratch.frame.get_or_insert_with(|| fft.scratch());
                 fft.power_into(samples, frame, out);
                 power.apply(out);
+            }
+            Engine::Double(fft) => {
+                let scratch = scratch.double(fft);
+                let spectrum = fft.spectrum(samples.iter().map(|&x| f64::from(x)), scratch);
+                for (slot, bin) in out.iter_mut().zip(spectrum) {
+                    *slot = match power {
+                        SpectrumPower::Magnitude => bin.norm_sqr().sqrt() as f32,
+                        SpectrumPower::Power => bin.norm_sqr() as f32,
+                    };
+                }
             }
         }
     }
@@ -138,6 +178,13 @@ impl Spectra {
                 let frame = scratch.frame.get_or_insert_with(|| fft.scratch());
                 fft.spectrum_into(samples, frame, out);
             }
+            Engine::Double(fft) => {
+                let scratch = scratch.double(fft);
+                let spectrum = fft.spectrum(samples.iter().map(|&x| f64::from(x)), scratch);
+                for (slot, bin) in out.iter_mut().zip(spectrum) {
+                    *slot = Complex::new(bin.re as f32, bin.im as f32);
+                }
+            }
         }
     }
 
@@ -157,7 +204,7 @@ impl Spectra {
                     lanes_to_rows(values, lanes, bins, rows);
                 });
             }
-            Engine::Frames(_) => {
+            Engine::Frames(_) | Engine::Double(_) => {
                 for (samples, row) in block.frames().zip(rows.chunks_exact_mut(bins)) {
                     self.magnitude_into(samples, power, scratch, row);
                 }
@@ -181,7 +228,7 @@ impl Spectra {
                     lanes_to_rows(values, lanes, 2 * bins, parts);
                 });
             }
-            Engine::Frames(_) => {
+            Engine::Frames(_) | Engine::Double(_) => {
                 for (samples, row) in block.frames().zip(rows.chunks_exact_mut(bins)) {
                     self.spectrum_into(samples, scratch, row);
                 }
