@@ -142,3 +142,26 @@ fn a_hook_is_handed_on_to_a_thread_and_ends_with_its_work() {
     assert!(written.is_err());
     publish::write(&path, b"x").unwrap();
 }
+
+#[test]
+fn what_carries_its_own_checksum_need_not_wait_for_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.part");
+    publish::write(&path, b"old").unwrap();
+    let work = || {
+        let mut file = AtomicFile::create(&path)?;
+        file.write_all(b"new").unwrap();
+        file.commit_unsynced()
+    };
+    let (result, all) = disturbed(0, None, work);
+    result.unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"new");
+    let operations: Vec<Operation> = all.iter().map(|(operation, _)| *operation).collect();
+    assert_eq!(operations, [Operation::Create, Operation::Write, Operation::Rename]);
+    for at in 0..all.len() {
+        let (result, _) = disturbed(at, Some(Fault::NoSpace), work);
+        assert!(result.is_err(), "{:?}", all[at]);
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(names(folder.path()), ["a.part"]);
+    }
+}
