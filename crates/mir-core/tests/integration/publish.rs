@@ -158,9 +158,9 @@ fn what_carries_its_own_checksum_need_not_wait_for_the_disk() {
     assert_eq!(fs::read(&path).unwrap(), b"new");
     let operations: Vec<Operation> = all.iter().map(|(operation, _)| *operation).collect();
     assert_eq!(operations, [Operation::Create, Operation::Write, Operation::Rename]);
-    for at in 0..all.len() {
+    for (at, operation) in operations.iter().enumerate() {
         let (result, _) = disturbed(at, Some(Fault::NoSpace), work);
-        assert!(result.is_err(), "{:?}", all[at]);
+        assert!(result.is_err(), "{operation}");
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(names(folder.path()), ["a.part"]);
     }
