@@ -1,8 +1,7 @@
 //! Values of librosa, torchaudio and SciPy for every feature, on the same noise. The fixtures hold tool and
 //! version; a tolerance is relative to the larger of the value and 1 % of the largest value of the case. torchaudio
-//! computed in double precision, with bands that were designed in double precision too. Two are held to less than
-//! 1e-5: Griffin and Lim's iteration divides by magnitudes near 0, which magnifies rounding, and a mean that is
-//! subtracted from logarithms near 20 takes digits with it.
+//! computed in double precision, with bands that were designed in double precision too. One is held to less than
+//! 1e-5: a mean that is subtracted from logarithms near 20 takes digits with it.
 
 use mir_core::{AudioBuffer, SampleRate};
 use mir_features::{
