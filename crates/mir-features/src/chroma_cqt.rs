@@ -43,7 +43,7 @@ impl Default for ChromaCqtConfig {
 }
 
 impl Fingerprinted for ChromaCqtConfig {
-    const DOMAIN: &'static str = "mir-features/chroma-cqt/1";
+    const DOMAIN: &'static str = "mir-features/chroma-cqt/2";
 }
 
 /// A planned folding of constant-Q magnitudes into chroma.

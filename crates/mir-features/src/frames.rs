@@ -56,6 +56,11 @@ impl<'a> FrameBlock<'a> {
         1 + (self.samples.len() - self.length) / self.hop
     }
 
+    /// Whether it is faster to compute the frames together: a whole block takes the time of about three.
+    pub(crate) const fn is_worth_lanes(&self) -> bool {
+        self.len() > 3
+    }
+
     /// The samples of all frames, from the beginning of the first to the end of the last.
     pub const fn samples(&self) -> &'a [f32] {
         self.samples
@@ -247,8 +252,7 @@ pub(crate) fn some_into<F: FrameFeature + ?Sized>(
     scratch: &mut F::Scratch,
     out: &mut [f32],
 ) {
-    // A whole block takes the time of about three frames.
-    if block.len() > 3 {
+    if block.is_worth_lanes() {
         feature.block_into(block, scratch, out);
     } else {
         for (samples, out) in block.frames().zip(out.chunks_exact_mut(feature.bins())) {

@@ -368,6 +368,8 @@ pub struct LogMelScratch {
     spectra: SpectrumScratch,
     /// Bands of a few frames, bands first.
     bands: Aligned,
+    /// The same, frames first.
+    rows: Aligned,
 }
 
 impl FrameFeature for LogMel {
@@ -386,7 +388,11 @@ impl FrameFeature for LogMel {
     }
 
     fn scratch(&self) -> LogMelScratch {
-        LogMelScratch { spectra: self.spectra.scratch(), bands: Aligned::default() }
+        LogMelScratch {
+            spectra: self.spectra.scratch(),
+            bands: Aligned::default(),
+            rows: Aligned::default(),
+        }
     }
 
     fn frame_into(&self, samples: &[f32], scratch: &mut LogMelScratch, out: &mut [f32]) {
@@ -397,17 +403,13 @@ impl FrameFeature for LogMel {
 
     fn block_into(&self, block: FrameBlock<'_>, scratch: &mut LogMelScratch, out: &mut [f32]) {
         let n_mels = self.config.n_mels;
-        let LogMelScratch { spectra, bands } = scratch;
+        let LogMelScratch { spectra, bands, rows } = scratch;
         let power = self.config.power;
         self.spectra.magnitude_lanes(block, power, spectra, |frames, lanes, spectra| {
             let bands = bands.get(n_mels * lanes);
             self.arch.dispatch(Bands { log_mel: self, spectra, bands: &mut *bands });
-            lanes_to_rows(
-                bands,
-                lanes,
-                n_mels,
-                &mut out[frames.start * n_mels..frames.end * n_mels],
-            );
+            let out = &mut out[frames.start * n_mels..frames.end * n_mels];
+            lanes_to_rows(bands, lanes, n_mels, rows, out);
         });
     }
 

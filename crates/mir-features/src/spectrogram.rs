@@ -79,8 +79,7 @@ impl Spectrogram {
         config.stft.validate()?;
         Ok(Self {
             framing: config.stft.framing()?,
-            // Whole spectra would have to be put from lanes into rows, which takes as long as their transform.
-            spectra: Spectra::one_by_one(config.stft.analysis_window()),
+            spectra: Spectra::whole(config.stft.analysis_window(), config.stft.hop),
             config,
         })
     }

@@ -27,7 +27,7 @@ use crate::{
     frames::{BLOCK, Cutter},
     mel::check_n_fft,
     spectrum::{Spectra, SpectrumScratch},
-    stream::FrameQueue,
+    stream::{Ahead, FrameQueue},
 };
 
 /// A factor on the whole transform.
@@ -356,6 +356,7 @@ impl Stft {
         StreamingStft {
             scratch: self.spectra().scratch(),
             queue: FrameQueue::new(self.framing.clone()),
+            ahead: Ahead::default(),
             stft: self,
         }
     }
@@ -378,6 +379,7 @@ pub struct StreamingStft {
     stft: Stft,
     scratch: SpectrumScratch,
     queue: FrameQueue,
+    ahead: Ahead<Complex<f32>>,
 }
 
 impl StreamingStft {
@@ -405,13 +407,13 @@ impl StreamingStft {
     /// If `out` has not `n_fft / 2 + 1` elements.
     pub fn pop_into(&mut self, out: &mut [Complex<f32>]) -> bool {
         assert_eq!(out.len(), self.stft.bins(), "bins of the output");
-        match self.queue.pop() {
-            Some(samples) => {
-                self.stft.spectra().spectrum_into(samples, &mut self.scratch, out);
-                true
-            }
-            None => false,
+        if self.ahead.is_empty() {
+            let Some(block) = self.queue.pop_block(BLOCK) else { return false };
+            let rows = self.ahead.fill(block.len(), out.len());
+            self.stft.spectra().spectrum_rows(block, &mut self.scratch, rows);
         }
+        self.ahead.pop_into(out);
+        true
     }
 }
 

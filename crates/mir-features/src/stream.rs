@@ -101,6 +101,34 @@ impl FrameQueue {
     }
 }
 
+/// Frames that were ready together with one that was asked for, computed with it: blocks are faster than frames.
+#[derive(Debug, Default)]
+pub(crate) struct Ahead<T> {
+    rows: Vec<T>,
+    /// Frames that are still to be asked for.
+    left: usize,
+}
+
+impl<T: Copy + Default> Ahead<T> {
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.left == 0
+    }
+
+    /// Room for a block of frames.
+    pub(crate) fn fill(&mut self, frames: usize, bins: usize) -> &mut [T] {
+        self.left = frames;
+        self.rows.resize(frames * bins, T::default());
+        &mut self.rows
+    }
+
+    /// The next frame, of which there must be one.
+    pub(crate) fn pop_into(&mut self, out: &mut [T]) {
+        let first = self.rows.len() - self.left * out.len();
+        out.copy_from_slice(&self.rows[first..first + out.len()]);
+        self.left -= 1;
+    }
+}
+
 /// Push samples, pop frames: bit for bit the frames of
 /// [`process_into`](FrameFeature::process_into) on the whole.
 ///
@@ -130,10 +158,7 @@ pub struct Streaming<F: FrameFeature> {
     feature: F,
     scratch: F::Scratch,
     queue: FrameQueue,
-    /// Values of frames that were ready together with one that was asked for, and how many frames of them are
-    /// still to be asked for: blocks are faster than frames.
-    ahead: Vec<f32>,
-    left: usize,
+    ahead: Ahead<f32>,
 }
 
 /// A [`LogMel`] of audio that is still arriving.
@@ -160,8 +185,7 @@ impl<F: FrameFeature> Streaming<F> {
         Ok(Self {
             scratch: feature.scratch(),
             queue: FrameQueue::new(feature.framing().clone()),
-            ahead: vec![],
-            left: 0,
+            ahead: Ahead::default(),
             feature,
         })
     }
@@ -186,7 +210,7 @@ impl<F: FrameFeature> Streaming<F> {
 
     /// Index of the frame that [`pop_into`](Self::pop_into) gives next.
     pub const fn next_frame(&self) -> usize {
-        self.queue.next_frame() - self.left
+        self.queue.next_frame() - self.ahead.left
     }
 
     /// The next frame into `out`, or `false` if its samples have not all arrived.
@@ -195,16 +219,12 @@ impl<F: FrameFeature> Streaming<F> {
     /// If `out` has not as many elements as there are bins.
     pub fn pop_into(&mut self, out: &mut [f32]) -> bool {
         assert_eq!(out.len(), self.feature.bins(), "bins of the output");
-        let bins = out.len();
-        if self.left == 0 {
+        if self.ahead.is_empty() {
             let Some(block) = self.queue.pop_block(BLOCK) else { return false };
-            self.left = block.len();
-            self.ahead.resize(self.left * bins, 0.0);
-            some_into(&self.feature, block, &mut self.scratch, &mut self.ahead);
+            let rows = self.ahead.fill(block.len(), out.len());
+            some_into(&self.feature, block, &mut self.scratch, rows);
         }
-        let first = self.ahead.len() - self.left * bins;
-        out.copy_from_slice(&self.ahead[first..first + bins]);
-        self.left -= 1;
+        self.ahead.pop_into(out);
         true
     }
 }

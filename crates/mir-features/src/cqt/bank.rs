@@ -71,7 +71,7 @@ struct Group {
     /// The Fourier bin that is moved to 0 Hz.
     centre: i64,
     /// `exp(−2πi·centre·t / frame)` for `t < frame`.
-    mixer: Vec<Complex<f32>>,
+    mixer: Vec<Complex<f64>>,
     stages: Vec<Decimator>,
     fft: Arc<dyn Fft<f32>>,
     /// Used bins, relative to `centre`, from here on.
@@ -130,8 +130,7 @@ impl Group {
             .collect();
         let turn = |t: usize| {
             let phase = (t as u64 * centre as u64 % frame as u64) as f64 / frame as f64;
-            let phasor = Complex::from_polar(1.0, -TAU * phase);
-            Complex::new(phasor.re as f32, phasor.im as f32)
+            Complex::from_polar(1.0, -TAU * phase)
         };
         Self {
             thin,
@@ -200,7 +199,7 @@ impl Group {
         let (start, late) = self.start(centre);
         let buffer = &mut buffer[..points];
         for (z, &[re, im]) in buffer.iter_mut().zip(line.slice(start, points)) {
-            *z = Complex::new(re, im);
+            *z = Complex::new(re as f32, im as f32);
         }
         self.fft.process_with_scratch(buffer, fft_scratch);
         // Negative frequencies lie in the upper half.
@@ -354,7 +353,7 @@ impl Bank {
 
     /// Takes the next samples, from `state.position()` on.
     pub(super) fn push(&self, state: &mut State, samples: &[f32]) {
-        state.levels[0].data.extend(samples.iter().map(|&x| [x]));
+        state.levels[0].data.extend(samples.iter().map(|&x| [f64::from(x)]));
         for (level, stage) in self.stages.iter().enumerate() {
             let (above, below) = state.levels.split_at_mut(level + 1);
             stage.extend(&above[level], &mut below[0], &mut state.filter);

@@ -326,5 +326,5 @@ pub(super) struct OctaveKey {
 }
 
 impl Fingerprinted for CqtConfig {
-    const DOMAIN: &'static str = "mir-features/cqt/2";
+    const DOMAIN: &'static str = "mir-features/cqt/3";
 }

@@ -41,7 +41,7 @@ impl Default for HcqtConfig {
 }
 
 impl Fingerprinted for HcqtConfig {
-    const DOMAIN: &'static str = "mir-features/hcqt/2";
+    const DOMAIN: &'static str = "mir-features/hcqt/3";
 }
 
 /// A planned harmonic constant-Q transform. Each channel has the values of a [`Cqt`](super::Cqt) whose `f_min`

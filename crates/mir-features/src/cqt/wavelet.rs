@@ -38,8 +38,9 @@ pub enum WaveletNorm {
 /// The least share of a spectrum that is left out.
 pub(super) const MIN_SPARSITY: f64 = 1e-8;
 
-/// A spectrum that ends with more than this share of its largest coefficient is cut, not faded out.
-const ABRUPT: f64 = 1e-3;
+/// A spectrum that ends with more than this share of its largest coefficient is cut, not faded out: the edges of the
+/// frame then let in what is loud and far away. Wavelets of 12 bins an octave stay below.
+const ABRUPT: f64 = 1e-4;
 
 /// Relative bandwidth `α` of bins that divide the octave into `bins_per_octave` equal steps.
 pub(super) fn relative_bandwidth(bins_per_octave: f64) -> f64 {
@@ -66,7 +67,7 @@ pub(super) struct Kernel {
 }
 
 impl Kernel {
-    /// Whether more than side lobes were left out below 0 Hz, or above half the rate.
+    /// Whether side lobes that show were left out below 0 Hz, or above half the rate.
     pub(super) fn is_cut(&self, n_fft: usize) -> bool {
         let last = self.first + self.coefficients.len() - 1;
         let largest = self.coefficients.iter().map(|c| c.norm()).fold(0.0, f64::max);

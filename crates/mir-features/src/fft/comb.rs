@@ -4,7 +4,7 @@ use pulp::Simd;
 
 use super::{
     complex::{Lanes, Source},
-    transpose::{LINE, transpose},
+    transpose::transpose,
 };
 use crate::{BLOCK, FrameBlock};
 
@@ -40,7 +40,7 @@ impl CombPlan {
     pub(super) fn fill(&self, block: FrameBlock<'_>, matrix: &mut [f32]) {
         // The signal is a matrix already, with a row for each hop.
         let shape = (self.columns, self.rows);
-        transpose(block.samples(), self.hop, matrix, self.columns, shape, LINE);
+        transpose(block.samples(), self.hop, matrix, self.columns, shape);
     }
 
     /// Reads the matrix as frames from `first` on, under a window.

@@ -25,9 +25,11 @@
 mod comb;
 mod complex;
 mod plan;
+#[cfg(target_arch = "x86_64")]
+mod tiles;
 mod transpose;
 
-use std::ops::Range;
+use std::{cell::RefCell, ops::Range};
 
 use pulp::{Arch, Scalar, Simd, WithSimd};
 
@@ -207,15 +209,34 @@ impl<S: Simd> Sink<S> for Values<'_, S> {
 }
 
 /// Memory that begins where a line of the cache does: vectors that straddle two lines cost twice.
+///
+/// Goes back to its thread when it is dropped, and comes from there: for a second of audio, half a megabyte of new
+/// pages takes longer than the transforms.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Aligned(Vec<f32>);
+
+thread_local! {
+    /// Memory that was used in this thread before.
+    static SPARE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(vec![]) };
+}
 
 impl Aligned {
     /// Elements in a line.
     const LINE: usize = 16;
+    /// Pieces that a thread keeps, at most: as many as the scratch of a feature has.
+    const SPARES: usize = 5;
 
     /// `len` elements of any value. Allocates if there were never as many.
     pub(crate) fn get(&mut self, len: usize) -> &mut [f32] {
+        if self.0.capacity() == 0 {
+            // The smallest piece that is large enough.
+            self.0 = SPARE.with_borrow_mut(|spare| {
+                let fit = (0..spare.len()).filter(|&i| spare[i].len() >= len + Self::LINE);
+                fit.min_by_key(|&i| spare[i].len())
+                    .map(|i| spare.swap_remove(i))
+                    .unwrap_or_default()
+            });
+        }
         if self.0.len() < len + Self::LINE {
             self.0.resize(len + Self::LINE, 0.0);
         }
@@ -223,6 +244,23 @@ impl Aligned {
         // Where the alignment is unknown (the address is not, in a constant), any place will do.
         let offset = if offset < Self::LINE { offset } else { 0 };
         &mut self.0[offset..offset + len]
+    }
+}
+
+impl Drop for Aligned {
+    fn drop(&mut self) {
+        let memory = std::mem::take(&mut self.0);
+        if memory.is_empty() {
+            return;
+        }
+        // A thread that ends may have dropped its own already.
+        let _ = SPARE.try_with(|spare| {
+            let mut spare = spare.borrow_mut();
+            spare.push(memory);
+            if spare.len() > Self::SPARES {
+                spare.remove(0);
+            }
+        });
     }
 }
 

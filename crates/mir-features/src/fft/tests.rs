@@ -49,7 +49,13 @@ fn rows(fft: &LaneFft, block: FrameBlock<'_>, output: Output) -> Vec<f32> {
     let width = output.parts() * fft.bins();
     let mut rows = vec![f32::NAN; block.len() * width];
     fft.block(block, output, &mut LaneScratch::default(), |frames, lanes, values| {
-        lanes_to_rows(values, lanes, width, &mut rows[frames.start * width..frames.end * width]);
+        lanes_to_rows(
+            values,
+            lanes,
+            width,
+            &mut Aligned::default(),
+            &mut rows[frames.start * width..frames.end * width],
+        );
     });
     rows
 }

@@ -1,4 +1,8 @@
-//! Rows into columns, four by four.
+//! Rows into columns, four by four or sixteen by sixteen.
+
+use super::Aligned;
+#[cfg(target_arch = "x86_64")]
+use super::tiles;
 
 /// The transposed matrix.
 #[inline(always)]
@@ -25,11 +29,8 @@ fn four(rows: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
     ]
 }
 
-/// Columns that are moved at a time where the lines read are few: those of one line of the cache.
-pub(super) const LINE: usize = 16;
-/// Columns that are moved at a time into long rows: those of spectra begin a little more than a multiple of 4096
-/// bytes apart, and so fall into the same few places of the first-level cache.
-const FEW: usize = 8;
+/// Columns that are moved at a time: those of one line of the cache.
+const LINE: usize = 16;
 
 /// Writes `to[column][row] = from[row][column]` for as many columns as there are in `columns`, with rows that
 /// begin every so many elements in both; 0 for elements that lie beyond the end of `from`.
@@ -41,10 +42,9 @@ pub(super) fn transpose(
     to: &mut [f32],
     to_step: usize,
     (rows, columns): (usize, usize),
-    at_a_time: usize,
 ) {
-    for first in (0..columns).step_by(at_a_time) {
-        let strip = first..columns.min(first + at_a_time);
+    for first in (0..columns).step_by(LINE) {
+        let strip = first..columns.min(first + LINE);
         for row in (0..rows).step_by(4) {
             let whole = row + 4 <= rows
                 && strip.len().is_multiple_of(4)
@@ -74,9 +74,36 @@ pub(super) fn transpose(
 
 /// Writes values `[bins, lanes]`, a frame in each lane, as rows `[frames, bins]`; there may be fewer frames than
 /// lanes.
-pub(crate) fn lanes_to_rows(values: &[f32], lanes: usize, bins: usize, rows: &mut [f32]) {
-    let at_a_time = if bins < 512 { LINE } else { FEW };
-    transpose(values, lanes, rows, bins, (bins, rows.len() / bins), at_a_time);
+///
+/// By way of memory that stays in the cache: written a few numbers here, a few there, rows would be fetched from
+/// memory before they are overwritten, and those of spectra, which begin a little more than a multiple of 4096 bytes
+/// apart, would push each other out of the first-level cache before a line is whole.
+pub(crate) fn lanes_to_rows(
+    values: &[f32],
+    lanes: usize,
+    bins: usize,
+    between: &mut Aligned,
+    rows: &mut [f32],
+) {
+    // A line for each lane to spare where rows are a power of two long, and every row on a line of its own.
+    let step = bins.next_multiple_of(LINE);
+    let between = between.get(step * lanes);
+    if !in_tiles(values, lanes, between, step) {
+        transpose(values, lanes, between, step, (bins, rows.len() / bins));
+    }
+    for (row, from) in rows.chunks_exact_mut(bins).zip(between.chunks_exact(step)) {
+        row.copy_from_slice(&from[..bins]);
+    }
+}
+
+/// Transposes with the widest vectors, if there are such.
+fn in_tiles(from: &[f32], columns: usize, to: &mut [f32], step: usize) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    if columns == tiles::SIDE {
+        return tiles::transpose(from.as_chunks().0, to, step);
+    }
+    let _ = (from, columns, to, step);
+    false
 }
 
 #[cfg(test)]
@@ -95,9 +122,7 @@ mod tests {
         ] {
             let from: Vec<f32> = (0..len).map(|i| 1.0 + i as f32).collect();
             let mut to = vec![-1.0; columns * to_step];
-            for at_a_time in [FEW, LINE] {
-                transpose(&from, from_step, &mut to, to_step, (rows, columns), at_a_time);
-            }
+            transpose(&from, from_step, &mut to, to_step, (rows, columns));
             for (i, value) in to.into_iter().enumerate() {
                 let (column, row) = (i / to_step, i % to_step);
                 let expected = match from.get(row * from_step + column) {
@@ -112,11 +137,19 @@ mod tests {
 
     #[test]
     fn rows_are_columns_of_lanes() {
-        for (lanes, frames, bins) in [(16, 16, 7), (16, 16, 229), (16, 6, 5), (8, 8, 1), (1, 1, 4)]
-        {
+        for (lanes, frames, bins) in [
+            (16, 16, 7),
+            (16, 16, 16),
+            (16, 16, 229),
+            (16, 6, 5),
+            (16, 3, 1026),
+            (8, 8, 1),
+            (8, 7, 1025),
+            (1, 1, 4),
+        ] {
             let values: Vec<f32> = (0..bins * lanes).map(|i| i as f32).collect();
             let mut rows = vec![f32::NAN; frames * bins];
-            lanes_to_rows(&values, lanes, bins, &mut rows);
+            lanes_to_rows(&values, lanes, bins, &mut Aligned::default(), &mut rows);
             for (i, value) in rows.into_iter().enumerate() {
                 let expected = (i % bins * lanes + i / bins) as f32;
                 assert_eq!(value.to_bits(), expected.to_bits(), "{lanes} lanes, {bins} bins, {i}");

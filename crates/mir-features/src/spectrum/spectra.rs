@@ -6,8 +6,8 @@ use mir_fft::num_complex::Complex;
 
 use super::{DoubleFft, DoubleScratch, FrameFft, FrameScratch};
 use crate::{
-    FrameBlock, SpectrumPower,
-    fft::{Aligned, LaneFft, LaneScratch, Output, lanes_to_rows},
+    BLOCK, FrameBlock, SpectrumPower,
+    fft::{Aligned, LaneFft, LaneScratch, Output, lanes, lanes_to_rows},
 };
 
 /// Planned spectra of windowed frames that follow each other, alone or in blocks with the same bits.
@@ -38,7 +38,7 @@ pub struct SpectrumScratch {
     lanes: LaneScratch,
     frame: Option<FrameScratch>,
     double: Option<DoubleScratch>,
-    /// Values of a few frames, bins first.
+    /// Values of a few frames, bins first or on their way into rows.
     values: Aligned,
     /// Those of one frame.
     row: Vec<f32>,
@@ -81,12 +81,17 @@ impl Spectra {
         })
     }
 
-    /// As [`new`](Self::new) for frames that are never transformed in lanes.
-    pub(crate) fn one_by_one(window: Vec<f32>) -> Self {
-        Self(Engine::Frames(FrameFft::new(window)))
+    /// As [`new`](Self::new) for features that need whole spectra in rows. To put them there from lanes takes so long
+    /// that only the widest vectors make up for it.
+    pub(crate) fn whole(window: Vec<f32>, hop: u32) -> Self {
+        if lanes() == BLOCK {
+            Self::new(window, hop)
+        } else {
+            Self(Engine::Frames(FrameFft::new(window)))
+        }
     }
 
-    /// As [`one_by_one`](Self::one_by_one), computed in double precision and rounded at the end.
+    /// As [`new`](Self::new), computed frame by frame in double precision and rounded at the end.
     pub(crate) fn double(window: Vec<f64>) -> Self {
         Self(Engine::Double(DoubleFft::new(window)))
     }
@@ -198,13 +203,14 @@ impl Spectra {
     ) {
         let bins = self.bins();
         match &self.0 {
-            Engine::Lanes(fft) => {
-                fft.block(block, power.into(), &mut scratch.lanes, |frames, lanes, values| {
+            Engine::Lanes(fft) if block.is_worth_lanes() => {
+                let SpectrumScratch { lanes: memory, values: between, .. } = scratch;
+                fft.block(block, power.into(), memory, |frames, lanes, values| {
                     let rows = &mut rows[frames.start * bins..frames.end * bins];
-                    lanes_to_rows(values, lanes, bins, rows);
+                    lanes_to_rows(values, lanes, bins, between, rows);
                 });
             }
-            Engine::Frames(_) | Engine::Double(_) => {
+            _ => {
                 for (samples, row) in block.frames().zip(rows.chunks_exact_mut(bins)) {
                     self.magnitude_into(samples, power, scratch, row);
                 }
@@ -221,14 +227,15 @@ impl Spectra {
     ) {
         let bins = self.bins();
         match &self.0 {
-            Engine::Lanes(fft) => {
+            Engine::Lanes(fft) if block.is_worth_lanes() => {
+                let SpectrumScratch { lanes: memory, values: between, .. } = scratch;
                 let parts = bytemuck::cast_slice_mut(rows);
-                fft.block(block, Output::Complex, &mut scratch.lanes, |frames, lanes, values| {
+                fft.block(block, Output::Complex, memory, |frames, lanes, values| {
                     let parts = &mut parts[2 * frames.start * bins..2 * frames.end * bins];
-                    lanes_to_rows(values, lanes, 2 * bins, parts);
+                    lanes_to_rows(values, lanes, 2 * bins, between, parts);
                 });
             }
-            Engine::Frames(_) | Engine::Double(_) => {
+            _ => {
                 for (samples, row) in block.frames().zip(rows.chunks_exact_mut(bins)) {
                     self.spectrum_into(samples, scratch, row);
                 }
@@ -249,7 +256,7 @@ impl Spectra {
             fft.block(block, power.into(), &mut scratch.lanes, each);
             return;
         }
-        let (bins, lanes) = (self.bins(), crate::fft::lanes());
+        let (bins, lanes) = (self.bins(), lanes());
         // Taken out and put back, as above.
         let mut values = std::mem::take(&mut scratch.values);
         let lane_values = values.get(bins * lanes);

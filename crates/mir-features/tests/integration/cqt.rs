@@ -165,6 +165,64 @@ fn inner_products_in_double_precision_agree() {
     }
 }
 
+/// What librosa defines for wavelets so wide that their spectrum reaches below 0 Hz, where it is cut off: the sum of
+/// the products of two spectra from 0 Hz on, that of the frame and that of the wavelet in the middle of as many points.
+fn cut_oracle(config: &CqtConfig, samples: &[f32], frame: usize, bin: usize) -> Complex<f64> {
+    let length = config.length(bin);
+    let n_fft = (config.length(0).ceil() as usize).next_power_of_two();
+    let first = (-length / 2.0).floor() as i64;
+    let last = (length / 2.0).floor() as i64;
+    let window = config.window.coefficients((last - first) as usize);
+    let norm: f64 = window.iter().sum();
+    let step = TAU * config.hz(bin) / f64::from(config.sample_rate.hz());
+    let turns: Vec<Complex<f64>> =
+        (0..n_fft).map(|i| Complex::from_polar(1.0, -TAU * i as f64 / n_fft as f64)).collect();
+    let left = (n_fft - window.len()) / 2;
+    let start = (frame * config.hop as usize) as i64 - n_fft as i64 / 2;
+    let sample = |i: usize| {
+        let position = usize::try_from(start + i as i64).ok();
+        f64::from(position.and_then(|i| samples.get(i)).copied().unwrap_or(0.0))
+    };
+    let mut sum = Complex::default();
+    for k in 0..=n_fft / 2 {
+        let (mut kernel, mut spectrum) = (Complex::<f64>::default(), Complex::<f64>::default());
+        for (j, (t, w)) in (first..last).zip(&window).enumerate() {
+            kernel += Complex::from_polar(*w, step * t as f64) * turns[(left + j) * k % n_fft];
+        }
+        for i in 0..n_fft {
+            spectrum += turns[i * k % n_fft] * sample(i);
+        }
+        sum += kernel * spectrum;
+    }
+    sum * (length.sqrt() / norm / n_fft as f64)
+}
+
+#[test]
+fn a_loud_sine_far_above_leaks_as_much_as_by_definition() {
+    let config = CqtConfig {
+        sample_rate: SampleRate::HZ_16000,
+        hop: 100,
+        f_min: 120.0,
+        bins: 4,
+        bins_per_octave: 5,
+        sparsity: 0.0,
+        pad: Pad::Zero,
+        ..CqtConfig::default()
+    };
+    // Seventy decibels above what a click makes of the band.
+    let mut samples: Vec<f32> = (0..6000).map(|n| 0.5 * (n as f32 * 2.6).sin()).collect();
+    samples[3000] += 0.5;
+    let audio = AudioBuffer::mono(config.sample_rate, samples);
+    let spectrum = Cqt::new(config.clone()).unwrap().spectrum(&audio).unwrap();
+    let largest = spectrum.data.iter().map(|z| f64::from(z.norm())).fold(0.0, f64::max);
+    for (frame, bin) in [(12, 0), (20, 0), (20, 3), (29, 1), (31, 2), (45, 0)] {
+        let expected = cut_oracle(&config, audio.channel(0), frame, bin);
+        let actual = spectrum.data[(0, frame, bin)];
+        let distance = (Complex::new(f64::from(actual.re), f64::from(actual.im)) - expected).norm();
+        assert!(distance < 1e-5 * largest, "frame {frame}, bin {bin}: {actual}, {expected}");
+    }
+}
+
 #[test]
 fn a_sine_peaks_in_its_bin_at_any_hop() {
     for hop in [1, 100, 256, 333, 1764, 40_000] {
