@@ -243,7 +243,7 @@ fn a_stream_prints_the_notes_of_the_file() {
     // The less a network hears ahead, the more of its notes differ.
     for (bytes, arguments, least) in [
         (s16(&audio), vec!["--rate", "44100", "--json", &json], 0.98),
-        (floats, vec!["--sample-format", "f32", "--latency", "2.8"], 0.97),
+        (floats, vec!["--sample-format", "f32", "--latency", "2.8"], 0.98),
     ] {
         let output = stream(&bytes, &arguments);
         assert_done(&output);

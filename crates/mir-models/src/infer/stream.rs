@@ -106,8 +106,8 @@ impl<'a> TranscriptionStream<'a> {
 
     /// Decodes the frames from `next` to `end`, and forgets the features that no later frame needs.
     fn segment(&mut self, end: usize, notes: &mut Vec<Note>) -> Result<()> {
-        let from = self.next.saturating_sub(self.segments.context);
-        let to = (end + self.segments.context).min(self.available());
+        let from = self.next.saturating_sub(self.segments.before);
+        let to = (end + self.segments.after).min(self.available());
         let row = |frame: usize| (frame - self.first) * self.bins;
         let shape = (to - from, self.bins);
         let part =
@@ -134,7 +134,7 @@ impl<'a> TranscriptionStream<'a> {
             kept.push(&rows);
         }
         self.next = end;
-        let needed = end.saturating_sub(self.segments.context);
+        let needed = end.saturating_sub(self.segments.before);
         self.features.drain(..row(needed));
         self.first = needed;
         Ok(())

@@ -352,7 +352,9 @@ fn a_stream_gives_the_notes_of_the_whole_recording() {
     model.meta_mut().decoder.onset_threshold = 0.5;
     let mut transcriber = Transcriber::new(model).unwrap();
     let audio = noise(SampleRate::HZ_16000, 0.5, 16_000 * 40 + 123, 9);
-    for segments in [Segments::default(), Segments::live(128), Segments { keep: 7, context: 3 }] {
+    for segments in
+        [Segments::default(), Segments::live(128), Segments { keep: 7, before: 3, after: 2 }]
+    {
         transcriber = transcriber.with_segments(segments).unwrap();
         let whole = transcriber.transcribe(&audio).unwrap();
         assert!(whole.len() > 100, "{} notes", whole.len());
@@ -367,7 +369,7 @@ fn a_stream_gives_the_notes_of_the_whole_recording() {
             assert_eq!(notes, whole, "blocks of {block}, {segments:?}");
         }
     }
-    let none = transcriber.with_segments(Segments { keep: 0, context: 3 });
+    let none = transcriber.with_segments(Segments { keep: 0, before: 3, after: 3 });
     assert!(matches!(none, Err(Error::Config { field: "keep", .. })));
 }
 
@@ -425,7 +427,7 @@ fn several_recordings_at_once_are_heard_as_one_after_the_other() {
     let mut model = model();
     model.meta_mut().decoder.onset_threshold = 0.5;
     model.hear_in_keys(&[-1]).unwrap();
-    let segments = Segments { keep: 100, context: 20 };
+    let segments = Segments { keep: 100, before: 20, after: 20 };
     let transcriber = Transcriber::new(model).unwrap().with_segments(segments).unwrap();
     // Several segments and an end, one segment, less than one, nothing.
     let recordings: Vec<_> = [300_000, 51_200, 5_000, 0, 200_000]
