@@ -4,8 +4,8 @@
 //! its default), the file `input` with little-endian `f32` values of the given `shape`
 //! (`[channels, samples]` of audio, or `[frames, bins]` of a spectrogram), and the file `output`, which gets
 //! the result as `f32`; complex values as pairs. Each answer is a line: `{"shape":[…],"seconds":…}` or
-//! `{"error":"…"}`. The seconds are those of the transforms alone, without files and without planning; they
-//! are null for other features.
+//! `{"error":"…"}`. The seconds are those of the work without files; for constant-Q transforms without planning
+//! too.
 
 #![expect(clippy::print_stdout, reason = "the answers")]
 
@@ -19,6 +19,7 @@ use std::{
     fs,
     io::{self, BufRead},
     path::PathBuf,
+    time::Instant,
 };
 
 use mir_features::{AudioBuffer, SampleRate, Spectrum};
@@ -43,6 +44,7 @@ struct Request {
 struct Input {
     config: Value,
     data: ArrayD<f32>,
+    /// What the work itself took, where the feature measures it; else planning it counts too.
     seconds: Cell<Option<f64>>,
 }
 
@@ -73,20 +75,22 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-fn answer(line: &str) -> Result<(Vec<usize>, Option<f64>)> {
+fn answer(line: &str) -> Result<(Vec<usize>, f64)> {
     let Request { feature, config, input, shape, output } = serde_json::from_str(line)?;
     let values: Vec<f32> =
         fs::read(&input)?.as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b)).collect();
     let data = ArrayD::from_shape_vec(IxDyn(&shape), values)?;
     let input = Input { config, data, seconds: Cell::new(None) };
+    let start = Instant::now();
     let computed = [spectral::compute, pitch::compute, rhythm::compute]
         .into_iter()
         .find_map(|compute| compute(&feature, &input).transpose())
         .ok_or_else(|| format!("no feature is called {feature}"))?;
     let result = computed?;
+    let elapsed = start.elapsed().as_secs_f64();
     let bytes: Vec<u8> = result.iter().flat_map(|x| x.to_le_bytes()).collect();
     fs::write(&output, bytes)?;
-    Ok((result.shape().to_vec(), input.seconds.get()))
+    Ok((result.shape().to_vec(), input.seconds.get().unwrap_or(elapsed)))
 }
 
 /// Complex values as pairs, `[channels, frames, bins, 2]`.

@@ -110,12 +110,15 @@ impl SpectrumFeature for Extremes {
         };
         let (peaks, valleys) = out.split_at_mut(self.bands.len());
         for (((range, count), peak), valley) in self.bands.iter().zip(peaks).zip(valleys) {
-            let sorted = &mut memory[..range.len()];
-            sorted.copy_from_slice(&spectrum[range.clone()]);
-            sorted.sort_unstable_by(f32::total_cmp);
-            let count = (*count).min(sorted.len());
-            *valley = mean(&sorted[..count]) as f32;
-            *peak = mean(&sorted[sorted.len() - count..]) as f32;
+            let bins = &mut memory[..range.len()];
+            bins.copy_from_slice(&spectrum[range.clone()]);
+            let count = (*count).min(bins.len());
+            // The quietest to the front, then the loudest to the end; their order does not matter.
+            bins.select_nth_unstable_by(count - 1, f32::total_cmp);
+            *valley = mean(&bins[..count]) as f32;
+            let first = bins.len() - count;
+            bins.select_nth_unstable_by(first, f32::total_cmp);
+            *peak = mean(&bins[first..]) as f32;
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Centroid, bandwidth, roll-off and flatness: one number for each spectrum.
 
+use std::f64::consts::LN_2;
+
 use mir_core::SampleRate;
 use serde::{Deserialize, Serialize};
 
@@ -386,17 +388,56 @@ impl SpectrumFeature for SpectralFlatness {
 
     fn describe_into(&self, spectrum: &[f32], (): &mut (), out: &mut [f32]) {
         let squared = (self.config.power - 2.0).abs() < f64::EPSILON;
-        let (mut logarithms, mut sum) = (0.0, 0.0);
-        for &s in spectrum {
+        let power = |&s: &f32| {
             let s = f64::from(s);
             let power = if squared { s * s } else { s.powf(self.config.power) };
-            let power = power.max(self.config.floor);
-            logarithms += power.ln();
-            sum += power;
-        }
+            power.max(self.config.floor)
+        };
         let n = spectrum.len() as f64;
-        out[0] = ((logarithms / n).exp() / (sum / n)) as f32;
+        let arithmetic = spectrum.iter().map(power).sum::<f64>() / n;
+        let geometric = (sum_of_logarithms(spectrum.iter().map(power)) / n).exp();
+        out[0] = (geometric / arithmetic) as f32;
     }
 }
 
+/// `Σ ln x` of positive numbers, with a logarithm for hundreds of them: mantissas are multiplied, exponents added.
+fn sum_of_logarithms(numbers: impl Iterator<Item = f64>) -> f64 {
+    const MANTISSA: u64 = (1 << 52) - 1;
+    const ONE: u64 = 1023 << 52;
+    let (mut sum, mut product, mut exponents) = (0.0, 1.0f64, 0i64);
+    for x in numbers {
+        if !x.is_normal() {
+            sum += x.ln();
+            continue;
+        }
+        let bits = x.to_bits();
+        exponents += (bits >> 52) as i64 - 1023;
+        product *= f64::from_bits(bits & MANTISSA | ONE);
+        // The next mantissa is below 2.
+        if product >= 1e300 {
+            sum += product.ln();
+            product = 1.0;
+        }
+    }
+    sum + product.ln() + exponents as f64 * LN_2
+}
+
 spectrum_feature_methods!(SpectralFlatness, SpectralFlatnessConfig);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logarithms_add_up() {
+        let numbers: Vec<f64> = (1..5000)
+            .map(|n| (f64::from(n) * 0.7).sin().abs() * 10f64.powi(n % 300 - 200))
+            .chain([f64::MIN_POSITIVE, 1e-310, 5e-324, f64::MAX, 1.0, 1.0 - f64::EPSILON])
+            .collect();
+        let expected: f64 = numbers.iter().map(|x| x.ln()).sum();
+        let actual = sum_of_logarithms(numbers.iter().copied());
+        assert!((actual - expected).abs() < 1e-11 * expected.abs(), "{actual}, {expected}");
+        assert!(sum_of_logarithms(std::iter::empty()).abs() < 1e-300);
+        assert_eq!(sum_of_logarithms([1.0, 0.0].into_iter()), f64::NEG_INFINITY);
+    }
+}

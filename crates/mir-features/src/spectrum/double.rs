@@ -50,13 +50,15 @@ impl DoubleFft {
     /// `X` of a frame; what it lacks of the window's length is 0.
     pub(crate) fn spectrum<'a>(
         &self,
-        samples: impl IntoIterator<Item = f64>,
+        samples: impl IntoIterator<Item = f64, IntoIter: ExactSizeIterator>,
         scratch: &'a mut DoubleScratch,
     ) -> &'a [Complex<f64>] {
         let DoubleScratch { frame, spectrum, fft } = scratch;
-        let mut samples = samples.into_iter();
-        for (slot, w) in frame.iter_mut().zip(&self.window) {
-            *slot = samples.next().unwrap_or(0.0) * w;
+        let samples = samples.into_iter();
+        let (heard, silence) = frame.split_at_mut(samples.len().min(self.window.len()));
+        silence.fill(0.0);
+        for ((slot, x), w) in heard.iter_mut().zip(samples).zip(&self.window) {
+            *slot = x * w;
         }
         self.fft.process_with_scratch(frame, spectrum, fft).expect("buffers were made by the plan");
         spectrum
