@@ -162,7 +162,7 @@ impl GriffinLim {
                 angles.zip_mut_with(previous, |angle, &previous| *angle -= previous * momentum);
             }
             angles.zip_mut_with(magnitude, |angle, &magnitude| {
-                *angle *= f64::from(magnitude) / (angle.norm() + f64::MIN_POSITIVE);
+                *angle = direction(*angle) * f64::from(magnitude);
             });
             let free = previous.take().unwrap_or_else(|| Array2::zeros(angles.dim()));
             previous = Some(std::mem::replace(&mut rebuilt, free));
@@ -186,6 +186,14 @@ impl GriffinLim {
             Complex::from_polar(f64::from(m), TAU * ((z >> 40) as f64 / f64::from(1u32 << 24)))
         })
     }
+}
+
+/// The number of magnitude 1 in the same direction; 0 for 0.
+fn direction(z: Complex<f64>) -> Complex<f64> {
+    let square = z.norm_sqr();
+    // A smaller square has lost digits; the care that `norm` takes costs more than the transforms.
+    let norm = if square > 1e-280 { square.sqrt() } else { z.norm() };
+    z * (norm + f64::MIN_POSITIVE).recip()
 }
 
 /// The transform and its inverse in double precision: every iteration divides by magnitudes of which some are near 0,
@@ -277,4 +285,32 @@ fn add(out: &mut [f64], start: i64, values: impl Iterator<Item = f64>) {
     let first = usize::try_from(start).unwrap_or(0).min(out.len());
     let skipped = usize::try_from(-start).unwrap_or(0);
     out[first..].iter_mut().zip(values.skip(skipped)).for_each(|(slot, value)| *slot += value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_direction_has_length_one_or_none() {
+        for norm in [1e-300, 1e-200, 1e-150, 1e-140, 1e-7, 1.0, 1e100] {
+            let unit = direction(Complex::new(3.0 * norm, -4.0 * norm));
+            assert!((unit - Complex::new(0.6, -0.8)).norm() < 1e-7, "{norm}: {unit}");
+        }
+        assert_eq!(direction(Complex::new(0.0, 0.0)), Complex::new(0.0, 0.0));
+    }
+
+    #[test]
+    fn loud_magnitudes_of_a_silent_signal_stay_numbers() {
+        // Frames that do not overlap and are 0 where they meet: some bins are exactly 0 on the way.
+        let stft = StftConfig { n_fft: 8, hop: 16, ..StftConfig::default() };
+        let config = GriffinLimConfig { stft, start: PhaseStart::Zero, ..Default::default() };
+        let lim = GriffinLim::new(config).unwrap();
+        let frames = lim.transforms.framing.frames(64);
+        let data = ndarray::Array3::from_elem((1, frames, 5), 1e4);
+        let grid = lim.transforms.framing.grid();
+        let axis = lim.config.stft.axis();
+        let samples = lim.process(&FeatureMap { grid, axis, data }, Some(64)).unwrap();
+        assert!(samples.channel(0).iter().all(|x| x.is_finite()));
+    }
 }

@@ -10,7 +10,9 @@ mod originals;
 use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap},
-    fs,
+    fmt,
+    fs::{self, File},
+    io::Read,
     path::Path,
 };
 
@@ -34,6 +36,8 @@ const META_KEY: &str = "mir";
 const FORMAT: &str = "mir-models/onsets-frames";
 /// Version of the layout of names and metadata.
 const VERSION: u32 = 1;
+/// Longest header of a safetensors file, bytes.
+const MAX_HEADER: u64 = 100_000_000;
 
 /// Everything that a weight file says beside the weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -218,10 +222,14 @@ pub(crate) fn arrays(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Array
 
 /// Opens the bytes of a safetensors file; its lengths are checked against the bytes that are there.
 fn parse<'a>(bytes: &'a [u8], path: &Path) -> Result<SafeTensors<'a>> {
-    SafeTensors::deserialize(bytes).map_err(|error| Error::Weights {
+    SafeTensors::deserialize(bytes).map_err(|error| incomplete(&error, path))
+}
+
+fn incomplete(error: &impl fmt::Display, path: &Path) -> Error {
+    Error::Weights {
         path: path.to_owned(),
         reason: format!("not a complete safetensors file ({error}); copy or download it again"),
-    })
+    }
 }
 
 /// Writes weights with their description; the file appears complete or not at all.
@@ -262,6 +270,7 @@ pub(crate) fn described<T: DeserializeOwned>(
     version: u32,
 ) -> Result<T> {
     let wrong = |reason: String| Error::Weights { path: path.to_owned(), reason };
+    parse(bytes, path)?;
     let description = description(bytes, path)?;
     let found = (description["format"].as_str(), description["version"].as_u64());
     if found != (Some(format), Some(version.into())) {
@@ -276,24 +285,39 @@ pub(crate) fn described<T: DeserializeOwned>(
 }
 
 /// Which kind of network a weight file holds: the `format` of its description, such as `mir-models/onsets-frames`.
+/// Reads no further than the header.
 ///
 /// # Errors
-/// As [`read`].
+/// [`Error::Io`] if the file cannot be read, [`Error::Weights`] if its header is truncated, not that of a safetensors
+/// file, or one without our description.
 pub fn format_of(path: &Path) -> Result<String> {
-    let description = description(&read_bytes(path)?, path)?;
+    let unreadable = |source| Error::Io { action: "read", path: path.to_owned(), source };
+    let mut file = File::open(path).map_err(unreadable)?;
+    let mut bytes = vec![];
+    file.by_ref().take(8).read_to_end(&mut bytes).map_err(unreadable)?;
+    let length = bytes.first_chunk().map_or(0, |&length| u64::from_le_bytes(length));
+    // What the first bytes claim may be more than there is; no more than there is will be read.
+    file.take(length.min(MAX_HEADER)).read_to_end(&mut bytes).map_err(unreadable)?;
+    let description = description(&bytes, path)?;
     description["format"].as_str().map(str::to_owned).ok_or_else(|| Error::Weights {
         path: path.to_owned(),
         reason: "the model description names no format".to_owned(),
     })
 }
 
-/// Our entry of the header.
+/// Our entry of the header, which bytes begin with: its length in eight of them, and JSON.
 fn description(bytes: &[u8], path: &Path) -> Result<serde_json::Value> {
-    parse(bytes, path)?;
+    #[derive(Deserialize)]
+    struct Header {
+        #[serde(default, rename = "__metadata__")]
+        metadata: HashMap<String, String>,
+    }
     let wrong = |reason: String| Error::Weights { path: path.to_owned(), reason };
-    let (_, header) =
-        SafeTensors::read_metadata(bytes).map_err(|error| wrong(error.to_string()))?;
-    let json = header.metadata().as_ref().and_then(|info| info.get(META_KEY)).ok_or_else(|| {
+    let (length, rest) = bytes.split_first_chunk().unwrap_or((&[0; 8], &[]));
+    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
+    let header = serde_json::from_slice::<Header>(&rest[..length.min(rest.len())])
+        .map_err(|error| incomplete(&error, path))?;
+    let json = header.metadata.get(META_KEY).ok_or_else(|| {
         wrong("the header has no 'mir' entry: not a weight file of this library".to_owned())
     })?;
     serde_json::from_str(json).map_err(|error| {
