@@ -438,6 +438,7 @@ mod tests {
         let actual = sum_of_logarithms(numbers.iter().copied());
         assert!((actual - expected).abs() < 1e-11 * expected.abs(), "{actual}, {expected}");
         assert!(sum_of_logarithms(std::iter::empty()).abs() < 1e-300);
-        assert_eq!(sum_of_logarithms([1.0, 0.0].into_iter()), f64::NEG_INFINITY);
+        let of_zero = sum_of_logarithms([1.0, 0.0].into_iter());
+        assert!(of_zero.is_infinite() && of_zero < 0.0, "{of_zero}");
     }
 }
