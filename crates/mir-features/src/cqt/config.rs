@@ -39,7 +39,7 @@ pub enum Gamma {
 pub enum WaveletRate {
     /// At the rate of the recording: values depend on neither the hop nor the other octaves. librosa does
     /// this only for odd hops. The signal is thinned out as far as it goes, which is fastest, and changes what
-    /// a `sparsity` does.
+    /// a `sparsity` does. (Not for wavelets so wide, five an octave, that their spectra are cut off at 0 Hz.)
     #[default]
     Full,
     /// As librosa 0.11: the rate is halved from octave to octave as often as the hop has factors of two,

@@ -82,7 +82,8 @@ impl Spectra {
     }
 
     /// As [`new`](Self::new) for features that need whole spectra in rows. To put them there from lanes takes so long
-    /// that only the widest vectors make up for it.
+    /// that only the widest vectors make up for it. (Last digits differ between processors then, as those of FFT
+    /// libraries do in any case.)
     pub(crate) fn whole(window: Vec<f32>, hop: u32) -> Self {
         if lanes() == BLOCK {
             Self::new(window, hop)
