@@ -40,12 +40,12 @@ def tasks(x):
     yin = {"sample_rate": RATE, "f_min": 65.0, "f_max": 2093.0, "frame_length": 2048, "hop": 512, "pad": "zero"}
     lim = {"stft": {"sample_rate": RATE, "pad": "zero"}, "iterations": 8, "momentum": 0.99, "start": "zero"}
     kaldi = lambda: torchaudio.compliance.kaldi.fbank(voice[None])
-    peak = lambda: librosa.griffinlim(clean["spectrogram"], n_iter=8, init=None, momentum=0.99)
+    back = lambda: librosa.griffinlim(clean["spectrogram"], n_iter=8, init=None, momentum=0.99)
     of_curve = {"sample_rate": RATE, "hop": 512, "tempogram": {}}
     return {
         "MFCC": ("mfcc", {}, x, "librosa", lambda: feature.mfcc(y=x, sr=RATE)),
         "Kaldi filterbank, 16 kHz": ("kaldi", {}, voice.numpy(), "torchaudio", kaldi),
-        "Griffin-Lim, 8 iterations": ("griffin_lim", {"griffin_lim": lim, "length": x.size}, magnitudes, "librosa", peak),
+        "Griffin-Lim, 8 iterations": ("griffin_lim", {"griffin_lim": lim, "length": x.size}, magnitudes, "librosa", back),
         "YIN": ("yin", yin, x, "librosa", lambda: librosa.yin(x, **pitch)),
         "pYIN": ("pyin", {"yin": yin}, x, "librosa", lambda: librosa.pyin(x, **pitch)),
         "chroma": ("chroma_stft", {"tuning": 0.0}, x, "librosa", lambda: feature.chroma_stft(y=x, sr=RATE, tuning=0.0)),

@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// Seconds from the end of a note to its line: a fifth of the frames that are read are kept then.
+/// Seconds from the end of a note to its line: a sixth of the frames that are read are kept then.
 const LATENCY: f64 = 4.3;
 
 /// How often a signal is looked for while no audio comes.

@@ -85,7 +85,7 @@ pub(crate) fn lanes_to_rows(
     between: &mut Aligned,
     rows: &mut [f32],
 ) {
-    // A line for each lane to spare where rows are a power of two long, and every row on a line of its own.
+    // Every row begins on a line of its own, those of spectra one line after a multiple of 4096 bytes.
     let step = bins.next_multiple_of(LINE);
     let between = between.get(step * lanes);
     if !in_tiles(values, lanes, between, step) {

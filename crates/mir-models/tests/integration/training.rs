@@ -341,6 +341,17 @@ fn a_truncated_or_foreign_weight_file_is_refused() {
         assert!(weights_error(&whole[..length]).contains("not a complete"), "{length}");
     }
     assert!(weights_error(b"RIFF....WAVEfmt ").contains("not a complete"));
+    // Which network it is stands in the header, which is all that is read for it.
+    let format = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        mir_models::weights::format_of(&path)
+    };
+    assert_eq!(format(&whole[..whole.len() - 1]).unwrap(), "mir-models/onsets-frames");
+    for bytes in [&whole[..0], &whole[..4], &whole[..100], b"RIFF....WAVEfmt ", &[0xff; 64]] {
+        let error = format(bytes).unwrap_err();
+        assert!(matches!(&error, Error::Weights { path: named, .. } if *named == path), "{error}");
+        assert!(error.to_string().contains("not a complete"), "{error}");
+    }
     let missing = folder.path().join("none.safetensors");
     assert!(matches!(TranscriptionModel::open(&missing, Device::Cpu), Err(Error::Io { .. })));
 }
