@@ -184,6 +184,7 @@ fn random_batch(batch: usize, frames: usize, bins: usize) -> TranscriptionBatch 
             onset,
             frame,
             mask: Array2::ones((batch, frames)),
+            near: None,
         },
         windows: Vec::new(),
     }

@@ -122,6 +122,8 @@ pub enum PresetName {
     Maps,
     /// As the course GCT634 trains, labels and decodes, to compare with its logs
     Compat,
+    /// As Kong et al. train the high-resolution network: 200,000 steps, for a GPU
+    Hpt,
 }
 
 impl From<DataName> for PresetName {

@@ -2,19 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use mir_core::{Note, PianoRoll};
+use mir_core::PianoRoll;
 use mir_eval::{
     frame::{self, FrameConfig},
     transcription::{self, TranscriptionConfig},
 };
-use mir_models::{
-    activations::TranscriptionActivations,
-    decode::{NoteDecoderConfig, OriginalDecoder, decode},
-};
 
-use crate::experiment::Experiment;
-
-type Pair<'a> = (&'a TranscriptionActivations, &'a [Note]);
+use crate::{experiment::Experiment, method::Decoding, validation::Pair};
 
 /// What validation says.
 #[derive(Debug)]
@@ -27,30 +21,13 @@ pub struct Metrics {
     pub note_with_offset_f1: f64,
 }
 
-/// The notes of a recording: by an original program's decoder with the thresholds of ours, or by ours.
-///
-/// # Errors
-/// Of the decoder.
-pub fn notes(
-    activations: &TranscriptionActivations,
-    decoder: &NoteDecoderConfig,
-    original: Option<OriginalDecoder>,
-) -> mir_models::Result<Vec<Note>> {
-    match original {
-        None => decode(activations, decoder),
-        Some(original) => {
-            original.decode(activations, decoder.onset_threshold, decoder.frame_threshold)
-        }
-    }
-}
-
 /// The metrics of the course: of rolls at a threshold of 0.5 against the labels, of notes against the true times.
 ///
 /// # Errors
 /// Of the decoder and of the metrics.
 pub fn metrics(
     pairs: &[Pair<'_>],
-    decoder: &NoteDecoderConfig,
+    decoding: &Decoding,
     experiment: &Experiment,
 ) -> mir_models::Result<Metrics> {
     let mut named: BTreeMap<String, f64> = BTreeMap::new();
@@ -70,7 +47,7 @@ pub fn metrics(
             add("frame", format!("{roll}_recall"), cells.recall);
             add("frame", format!("{roll}_f1"), cells.f1);
         }
-        let estimate = notes(activations, decoder, experiment.original_decoder)?;
+        let estimate = decoding.notes(activations)?;
         let scores =
             transcription::evaluate(reference, &estimate, &TranscriptionConfig::default())?;
         note_f1 += scores.note.f1;

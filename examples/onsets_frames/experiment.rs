@@ -1,13 +1,16 @@
 //! All settings of an experiment, and the presets of the data sets.
 
-use mir_core::RollRule;
+use mir_core::{RegressionRoll, RollRule};
 use mir_datasets::{
     AugmentConfig, LoaderConfig, WindowConfig, loaders::MapsConfig, mini::MiniConfig,
 };
 use mir_features::{FrontEndConfig, LogMelConfig};
 use mir_models::{
-    config::{Clip, CourseModel, HeadKind, LossConfig, OnsetsFramesConfig, Stem, TrainConfig},
-    decode::{NoteDecoderConfig, OriginalDecoder, Refinement},
+    config::{
+        AdamConfig, Clip, CourseModel, HeadKind, HighResolutionConfig, LossConfig,
+        OnsetsFramesConfig, OptimizerConfig, Stem, TrainConfig,
+    },
+    decode::{NoteDecoderConfig, OriginalDecoder, Refinement, RegressionDecoderConfig},
     schedule::Schedule,
     thresholds::SearchConfig,
 };
@@ -27,6 +30,9 @@ pub struct Experiment {
     pub front_end: FrontEndConfig,
     /// The network.
     pub model: OnsetsFramesConfig,
+    /// The high-resolution network, which is trained in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high_resolution: Option<HighResolution>,
     /// The training.
     pub train: TrainConfig,
     /// The batches.
@@ -46,6 +52,16 @@ pub struct Experiment {
     pub maps: MapsConfig,
 }
 
+/// The high-resolution network for notes, and its decoder before it is tuned.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HighResolution {
+    /// The network.
+    pub network: HighResolutionConfig,
+    /// The decoder.
+    pub decoder: RegressionDecoderConfig,
+}
+
 impl Experiment {
     /// The preset of a data set with the changes of the command line.
     ///
@@ -61,6 +77,7 @@ impl Experiment {
             PresetName::Mini => Self::mini(),
             PresetName::Maps => Self::maps(),
             PresetName::Compat => Self::compat(),
+            PresetName::Hpt => Self::hpt(),
         };
         model.apply(&mut preset)?;
         let mut experiment: Self = config::resolve(&preset, common.config.as_deref(), &common.set)?;
@@ -72,10 +89,26 @@ impl Experiment {
         if let Some(steps) = steps {
             experiment.train.steps = steps;
         }
-        experiment.model.validate()?;
-        experiment.train.validate()?;
-        experiment.decoder.validate()?;
-        Ok(experiment)
+        experiment.checked()
+    }
+
+    /// The same settings with those of `--set` in place of some.
+    ///
+    /// # Errors
+    /// A usage failure that names the setting.
+    pub fn changed(self, set: &[String]) -> Outcome<Self> {
+        config::resolve(&self, None, set)?.checked()
+    }
+
+    fn checked(self) -> Outcome<Self> {
+        self.model.validate()?;
+        self.train.validate()?;
+        self.decoder.validate()?;
+        if let Some(HighResolution { network, decoder }) = &self.high_resolution {
+            network.validate()?;
+            decoder.validate()?;
+        }
+        Ok(self)
     }
 
     /// A few minutes of training on the built-in data set.
@@ -83,6 +116,7 @@ impl Experiment {
         let front_end = LogMelConfig::jongwook();
         Self {
             model: OnsetsFramesConfig::small(),
+            high_resolution: None,
             train: TrainConfig {
                 steps: 1400,
                 schedule: Schedule::OneCycle { peak: 2e-3, warmup: 0.1 },
@@ -141,6 +175,79 @@ impl Experiment {
             original_decoder: Some(OriginalDecoder::Hw3),
             ..Self::mini()
         }
+    }
+
+    /// The training of Kong et al. (2021), with what we have in place of its variations of the sound.
+    fn hpt() -> Self {
+        let optimizer =
+            OptimizerConfig::Adam(AdamConfig { amsgrad: true, ..AdamConfig::default() });
+        let augment = AugmentConfig {
+            detune_cents: 10.0,
+            equalizer: 0.6,
+            reverb: 0.3,
+            reverb_seconds: 0.8,
+            ..AugmentConfig::default()
+        };
+        let mini = Self::mini();
+        let mut preset = Self {
+            train: TrainConfig {
+                steps: 200_000,
+                schedule: Schedule::Exponential {
+                    initial: 5e-4,
+                    factor: 0.9,
+                    every: 10_000,
+                    smooth: false,
+                },
+                optimizer,
+                clip: Clip::None,
+                validate_every: 5000,
+                checkpoint_every: 5000,
+                ..TrainConfig::default()
+            },
+            loader: LoaderConfig { batch_size: 12, augment, ..mini.loader },
+            ..mini
+        };
+        preset.raise_resolution();
+        preset.loader.window.frames = 1000;
+        preset
+    }
+
+    /// Puts the high-resolution network in place of the other, with its features and labels: windows stay as long as
+    /// they were, variations as strong.
+    pub fn raise_resolution(&mut self) {
+        let front_end = LogMelConfig::hpt();
+        let FrontEndConfig::LogMel(before) = &self.front_end else { return };
+        let more = f64::from(before.hop) / f64::from(front_end.hop);
+        let longer = |frames: usize| (frames as f64 * more).round() as usize;
+        let front_end = FrontEndConfig::LogMel(front_end);
+        // Both are logarithms, of other bases and powers.
+        let exponents = [&self.front_end, &front_end].map(FrontEndConfig::energy_exponent);
+        let [Some(old), Some(new)] = exponents else { return };
+        let louder = |value: f64| value * old / new;
+        self.front_end = front_end;
+        let LoaderConfig { window, augment, .. } = &mut self.loader;
+        (window.frames, window.context) = (longer(window.frames), longer(window.context));
+        augment.time_mask_frames = longer(augment.time_mask_frames);
+        for value in [
+            Some(&mut window.padding),
+            Some(&mut augment.gain),
+            Some(&mut augment.tilt),
+            Some(&mut augment.equalizer),
+            Some(&mut augment.noise),
+            Some(&mut augment.mix_range),
+            augment.floor.as_mut(),
+            augment.background.as_mut(),
+            augment.mask_value.as_mut(),
+        ]
+        .into_iter()
+        .flatten()
+        {
+            *value = louder(*value);
+        }
+        self.loader.roll = RollRule::Inclusive;
+        self.loader.reach = Some(RegressionRoll::REACH);
+        self.high_resolution = Some(HighResolution::default());
+        self.original_decoder = None;
     }
 
     /// Training on MAPS: the network that comes with the program, whose other settings are in `models/README.md`.

@@ -24,7 +24,6 @@ use crate::{
         CommonArgs,
         failure::{Failure, Outcome},
     },
-    course,
     evaluate::Ahead,
     experiment::Experiment,
     report::Head,
@@ -144,10 +143,7 @@ impl Method {
             Self::Network(transcriber, original) => {
                 Decoding::of(transcriber.model().meta(), *original)
             }
-            Self::HighResolution(transcriber) => {
-                let config = transcriber.model().meta().decoder.clone();
-                Decoding { roll_threshold: config.frame_threshold, how: How::Regression(config) }
-            }
+            Self::HighResolution(transcriber) => Decoding::regression(transcriber.model().meta()),
             Self::Peaks(_, decoding) => decoding.clone(),
         }
     }
@@ -169,7 +165,12 @@ impl Method {
             }
             Self::HighResolution(transcriber) => {
                 let (model, meta) = (transcriber.model(), transcriber.model().meta());
-                let network = format!("high resolution, {} parameters", model.parameters());
+                let parameters = model.parameters();
+                let steps = match meta.step {
+                    0 => String::new(),
+                    steps => format!(", {steps} steps"),
+                };
+                let network = format!("high resolution, {parameters} parameters{steps}");
                 (network, &meta.training_data, serde_json::to_string_pretty(meta))
             }
         };
@@ -196,7 +197,8 @@ impl Method {
     pub fn steps(&self) -> u64 {
         match self {
             Self::Network(transcriber, _) => transcriber.model().meta().step,
-            Self::HighResolution(_) | Self::Peaks(..) => 0,
+            Self::HighResolution(transcriber) => transcriber.model().meta().step,
+            Self::Peaks(..) => 0,
         }
     }
 }
@@ -230,16 +232,23 @@ impl Decoding {
         Self { how, roll_threshold: *roll_threshold }
     }
 
+    /// That of the high-resolution networks.
+    pub fn regression(meta: &HighResolutionMeta) -> Self {
+        Self { how: How::Regression(meta.decoder.clone()), roll_threshold: meta.roll_threshold }
+    }
+
     /// The notes.
     ///
     /// # Errors
     /// Of the decoder.
-    pub fn notes(&self, activations: &TranscriptionActivations) -> Outcome<Vec<Note>> {
-        Ok(match &self.how {
-            How::Ours(config) => decode(activations, config)?,
-            How::Original(original, config) => course::notes(activations, config, Some(*original))?,
-            How::Regression(config) => decode_regression(activations, config)?,
-        })
+    pub fn notes(&self, activations: &TranscriptionActivations) -> mir_models::Result<Vec<Note>> {
+        match &self.how {
+            How::Ours(config) => decode(activations, config),
+            How::Original(original, config) => {
+                original.decode(activations, config.onset_threshold, config.frame_threshold)
+            }
+            How::Regression(config) => decode_regression(activations, config),
+        }
     }
 
     /// The threshold of onsets.

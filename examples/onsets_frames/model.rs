@@ -1,6 +1,7 @@
 //! Networks by name, and the flags of the course GCT634 that change their training.
 
 use clap::{Args as ArgGroup, ValueEnum};
+use mir_features::FrontEndConfig;
 use mir_models::{
     config::{CourseModel, OnsetsFramesConfig, OptimizerConfig},
     schedule::Schedule,
@@ -33,7 +34,8 @@ pub enum ModelName {
     /// Its second version, for MAESTRO
     #[value(name = "magenta-2019")]
     Magenta2019,
-    /// Notes and pedal between frames (Kong et al. 2021): converted and transcribed with, not trained
+    /// Notes between frames (Kong et al. 2021), 20.2 million parameters; its network for the
+    /// pedal is converted and transcribed with, not trained
     Hpt,
 }
 
@@ -65,11 +67,6 @@ impl ModelName {
                  use --set model.conv_channels=N",
                 self.text()
             );
-            return Err(Failure::usage(message));
-        }
-        if self == Self::Hpt {
-            let message = "hpt is not trained here; convert its published checkpoint with \
-                           convert-checkpoint --model hpt";
             return Err(Failure::usage(message));
         }
         Ok(match self {
@@ -106,7 +103,7 @@ pub struct ModelArgs {
     /// Windows in a batch
     #[arg(short = 'b', long, visible_alias = "batch_size", value_name = "N")]
     pub batch_size: Option<usize>,
-    /// Samples of a window, cut to whole frames of 512
+    /// Samples of a window, cut to whole frames of 512 (hpt: 160)
     #[arg(short = 'v', long, visible_alias = "sequence_length", value_name = "N")]
     pub sequence_length: Option<usize>,
     /// Steps between validations
@@ -132,11 +129,23 @@ impl ModelArgs {
     pub fn apply(&self, experiment: &mut Experiment) -> Outcome<()> {
         if let Some(model) = self.model {
             experiment.model = model.config(&self.sizes)?;
+            match model {
+                ModelName::Hpt if experiment.high_resolution.is_none() => {
+                    experiment.raise_resolution();
+                }
+                ModelName::Hpt => {}
+                _ if experiment.high_resolution.is_some() => {
+                    let message =
+                        format!("--preset hpt goes with --model hpt, not {}", model.text());
+                    return Err(Failure::usage(message));
+                }
+                _ => {}
+            }
         } else if self.sizes.cnn_unit.is_some() || self.sizes.fc_unit.is_some() {
             let message = "--cnn-unit and --fc-unit need --model cnn, rnn, crnn or onf";
             return Err(Failure::usage(message));
         }
-        let Experiment { train, loader, .. } = experiment;
+        let Experiment { train, loader, front_end, .. } = experiment;
         if let Some(rate) = self.learning_rate {
             match &mut train.schedule {
                 Schedule::Constant { rate: value }
@@ -153,9 +162,13 @@ impl ModelArgs {
             loader.batch_size = size;
         }
         if let Some(samples) = self.sequence_length {
-            loader.window.frames = samples / 512;
-            if !samples.is_multiple_of(512) {
-                eprintln!("--sequence-length {samples} is cut to {}", samples / 512 * 512);
+            let hop = match front_end {
+                FrontEndConfig::LogMel(config) => config.hop as usize,
+                _ => 512,
+            };
+            loader.window.frames = samples / hop;
+            if !samples.is_multiple_of(hop) {
+                eprintln!("--sequence-length {samples} is cut to {}", samples / hop * hop);
             }
         }
         if let Some(decay) = self.weight_decay {

@@ -8,6 +8,7 @@ use mir_datasets::{BatchLoader, Split};
 use mir_eval::plots::{CurvesPlot, Series, curves};
 use mir_models::{
     DeviceChoice,
+    infer::{HighResolutionModel, TranscriptionModel},
     train::{
         BatchProbes, RateCurve, RateTestConfig, Trainer, dry_run as rehearse, find_batch_size,
         find_rate, replay as repeat,
@@ -24,6 +25,7 @@ use crate::{
     },
     data,
     experiment::Experiment,
+    validation::Trainee,
 };
 
 /// `train --dry-run`: the first recording through the whole of a step; nothing is written.
@@ -37,7 +39,10 @@ pub fn dry_run(common: &CommonArgs, args: &DataArgs, experiment: &Experiment) ->
     }
     let mut source =
         BatchLoader::new(data::first(data.as_ref(), experiment)?, experiment.loader.clone())?;
-    let found = rehearse(trainer(common, experiment)?, &mut source)?;
+    let found = match experiment.high_resolution {
+        None => rehearse(trainer::<TranscriptionModel>(common, experiment)?, &mut source)?,
+        Some(_) => rehearse(trainer::<HighResolutionModel>(common, experiment)?, &mut source)?,
+    };
     let [examples, frames, bins] = found.shape;
     println!("batch: {examples} windows of {frames} frames and {bins} bins");
     println!("network: {} parameters", found.parameters);
@@ -80,7 +85,16 @@ pub fn find_lr(common: &CommonArgs, args: &RateArgs, stop: &Stop) -> Outcome<()>
         stop,
     )?;
     let mut source = BatchLoader::new(store, experiment.loader.clone())?;
-    let curve = find_rate(trainer(common, &experiment)?, &mut source, &config, &stop.flag)?;
+    let curve = match experiment.high_resolution {
+        None => {
+            let trainer = trainer::<TranscriptionModel>(common, &experiment)?;
+            find_rate(trainer, &mut source, &config, &stop.flag)?
+        }
+        Some(_) => {
+            let trainer = trainer::<HighResolutionModel>(common, &experiment)?;
+            find_rate(trainer, &mut source, &config, &stop.flag)?
+        }
+    };
     if stop.raised() {
         return Err(Failure::interrupted("stopped before the end of the test", stop.signal()));
     }
@@ -125,7 +139,15 @@ pub fn batch_size(common: &CommonArgs, args: &BatchSizeArgs) -> Outcome<()> {
     let data = data::open(&args.settings.data, &experiment)?;
     let store = data::first(data.as_ref(), &experiment)?;
     let example = BatchLoader::new(store, experiment.loader.clone())?.next_batch()?;
-    let probes = find_batch_size(trainer(common, &experiment)?, &example, args.most)?;
+    let most = args.most;
+    let probes = match experiment.high_resolution {
+        None => {
+            find_batch_size(trainer::<TranscriptionModel>(common, &experiment)?, &example, most)?
+        }
+        Some(_) => {
+            find_batch_size(trainer::<HighResolutionModel>(common, &experiment)?, &example, most)?
+        }
+    };
     write_json(common, &probes)?;
     let BatchProbes { fitting, too_large } = probes;
     println!("{:>8} {:>10} {:>12}", "examples", "step (s)", "examples/s");
@@ -168,9 +190,12 @@ fn resolve(common: &CommonArgs, settings: &SettingsArgs) -> Outcome<Experiment> 
     Experiment::resolve(settings.preset(), &settings.model, common, None)
 }
 
-fn trainer(common: &CommonArgs, experiment: &Experiment) -> Outcome<Trainer> {
-    Ok(Trainer::new(
-        experiment.model.clone(),
+fn trainer<M: Trainee>(
+    common: &CommonArgs,
+    experiment: &Experiment,
+) -> Outcome<Trainer<M::Network>> {
+    Ok(Trainer::of(
+        M::architecture(experiment),
         experiment.front_end.clone(),
         experiment.train.clone(),
         common.device.parse::<DeviceChoice>()?.resolve()?,

@@ -9,21 +9,20 @@ use std::{
 
 use mir_audio::{WavFormat, write_wav};
 use mir_core::{Fingerprint, SampleRate};
-use mir_datasets::{BatchLoader, FeatureStore, Split};
+use mir_datasets::{BatchLoader, Dataset, FeatureStore, Split};
 use mir_eval::plots::{RollPlot, piano_roll};
 use mir_midi::{Performance, Score, piano, piano::PianoConfig};
 use mir_models::{
     Device, DeviceChoice,
     comm::Shard,
-    infer::TranscriptionModel,
+    infer::{HighResolutionModel, TranscriptionModel},
     run::{Existing, RunFolder, RunInfo},
-    thresholds::{Tuned, tune},
     train::{FitEnd, FitProgress, Incident, Observer, StopReason, Trainer, fit, latest_checkpoint},
-    weights::{Fit, ModelMeta, NameMap, Storage},
+    weights::{Fit, Storage},
 };
 
 use crate::{
-    args::{PresetName, TrainArgs},
+    args::TrainArgs,
     common::{
         CommonArgs,
         failure::{Failure, Outcome},
@@ -36,8 +35,8 @@ use crate::{
     evaluate::{self, Detail, Summary, Transcription},
     experiment::Experiment,
     method::Method,
-    model::ModelArgs,
-    probe, report, validation,
+    probe, report,
+    validation::{self, Trainee},
 };
 
 /// The verb `train`, and what the program does without a verb.
@@ -60,7 +59,7 @@ pub fn run(
 ) -> Outcome<Option<Summary>> {
     let start = Instant::now();
     let (folder, existing) = run_folder(args)?;
-    let mut experiment = match existing {
+    let experiment = match existing {
         Existing::Resume => resumed(&folder, common)?,
         _ => {
             let settings = &args.settings;
@@ -77,163 +76,195 @@ pub fn run(
         return Ok(None);
     }
     let device = common.device.parse::<DeviceChoice>()?.resolve()?;
-    let source = &args.settings.data;
-    let data = data::open(source, &experiment)?;
+    let data = data::open(&args.settings.data, &experiment)?;
     // The folder is checked before minutes are spent on features.
     RunFolder::check(&folder, existing)?;
     let validates = match data.split(Split::Validation) {
         Err(mir_datasets::Error::EmptySplit { .. }) => false,
         tracks => !tracks?.is_empty(),
     };
-    if !validates && existing != Existing::Resume {
-        experiment = with_decoder_of(args.init.as_deref(), experiment, device)?;
+    let plan = Plan { common, args, ranks, stop, start, folder, existing, data, validates, device };
+    match experiment.high_resolution {
+        None => plan.train::<TranscriptionModel>(experiment),
+        Some(_) => plan.train::<HighResolutionModel>(experiment),
     }
-    let open = |split| {
-        data::features(data.as_ref(), split, &experiment, source, ranks, common.quiet, stop)
-    };
-    let training = open(Split::Train)?;
-    let validation = validates.then(|| open(Split::Validation)).transpose()?;
-    let headers: Vec<_> = iter::once(&training).chain(&validation).map(|s| s.header()).collect();
-    let identity = Fingerprint::of("onsets-frames/data/1", &headers)?;
+}
 
-    let mut trainer = Trainer::new(
-        experiment.model.clone(),
-        experiment.front_end.clone(),
-        experiment.train.clone(),
-        device,
-    )?;
-    if let Some(weights) = &args.init {
-        let report = trainer.warm_start(weights, &NameMap::default(), Fit::Partial)?;
-        if report.loaded.is_empty() {
-            let message = format!("{}: {report}: nothing to start from", weights.display());
-            return Err(Failure::data(message));
-        }
-        if !common.quiet {
-            println!("from {}: {report}", weights.display());
-        }
-    }
-    let mut best = None;
-    let mut resume_at = None;
-    if existing == Existing::Resume {
-        let checkpoint = latest_checkpoint(&folder.join("checkpoints")).ok_or_else(|| {
-            Failure::data(format!(
-                "{} holds no complete checkpoint to resume from",
-                folder.display()
-            ))
-        })?;
-        best = trainer.restore(&checkpoint, identity)?.best;
-        resume_at = Some(trainer.step_count());
-    }
-    trainer.join(ranks.communicator())?;
-    let loader = BatchLoader::new(training, experiment.loader.clone())?;
-    let mut source = Shard::new(loader, ranks.communicator());
-    let config = toml::to_string(&experiment).map_err(|e| Failure::usage(e.to_string()))?;
-    let mut info = RunInfo::new(
-        env::args().collect(),
-        experiment.train.seed,
-        match ranks.size() {
-            1 => format!("{device:?}, {} threads", mir_models::threads()),
-            n => format!("{n} processes, each {device:?}, {} threads", mir_models::threads()),
-        },
-    );
-    info.data = Some(identity);
-    let mut run = None;
-    if ranks.is_root() {
-        let folder = RunFolder::open(&folder, existing, resume_at)?;
-        folder.write("config.toml", config.as_bytes())?;
-        folder.write_info(&info)?;
-        run = Some(folder);
-    }
+/// A training whose settings and data are known to be there.
+struct Plan<'a> {
+    common: &'a CommonArgs,
+    args: &'a TrainArgs,
+    ranks: &'a Ranks,
+    stop: &'a Stop,
+    start: Instant,
+    folder: PathBuf,
+    existing: Existing,
+    data: Arc<dyn Dataset>,
+    /// Whether there are recordings to validate on.
+    validates: bool,
+    device: Device,
+}
 
-    let mut watch = Watch {
-        run: run.as_mut(),
-        progress: Progress::new("train", "steps", experiment.train.steps, common.quiet)
-            .resumed_at(trainer.step_count()),
-        validation,
-        experiment: &experiment,
-        licence: format!("{} {}, {}", data.name(), data.version(), data.license()),
-        wait: Duration::ZERO,
-        busy: Duration::ZERO,
-        score: best.map(|(score, _)| score),
-    };
-    let checkpoints = folder.join("checkpoints");
-    let end = fit(&mut trainer, &mut source, &checkpoints, identity, best, &mut watch, &stop.flag);
-    let (wait, busy) = (watch.wait, watch.busy);
-    let summary = format!(
-        "{} parameters, {} steps, data wait {:.1} % of step time",
-        trainer.parameters(),
-        trainer.step_count(),
-        100.0 * wait.as_secs_f64() / (wait + busy).as_secs_f64().max(1e-9)
-    );
-    watch.progress.finish(summary);
-    let Some(mut run) = run else {
-        // Rank 0 has the network, and says how it ended.
-        return match end? {
-            FitEnd::Interrupted => Err(Failure::interrupted("stopped", stop.signal())),
-            _ => Ok(None),
+impl Plan<'_> {
+    /// Trains, tests and reports.
+    fn train<M: Trainee>(self, mut experiment: Experiment) -> Outcome<Option<Summary>> {
+        let Self { common, args, ranks, stop, start, folder, existing, data, validates, device } =
+            self;
+        if !validates && existing != Existing::Resume {
+            experiment = with_decoder_of::<M>(args.init.as_deref(), experiment, device)?;
+        }
+        let open = |split| {
+            let settings = &args.settings.data;
+            data::features(data.as_ref(), split, &experiment, settings, ranks, common.quiet, stop)
         };
-    };
-    run.flush()?;
-    let outcome = match end {
-        Ok(FitEnd::Finished) => "finished".to_owned(),
-        Ok(FitEnd::Interrupted) => "interrupted".to_owned(),
-        Ok(FitEnd::Stopped(reason)) => format!("stopped: {reason}"),
-        Err(ref error) => error.to_string(),
-    };
-    info.end(outcome);
-    run.write_info(&info)?;
-    match end? {
-        FitEnd::Interrupted => {
-            let message = format!(
-                "stopped at step {}; continue with --resume {}",
-                trainer.step_count(),
-                folder.display()
-            );
-            return Err(Failure::interrupted(message, stop.signal()));
-        }
-        FitEnd::Stopped(reason @ StopReason::NotFinite) => {
-            let message = format!("stopped at step {}: {reason}", trainer.step_count());
-            return Err(Failure::not_finite(message));
-        }
-        FitEnd::Stopped(StopReason::Requested) => {
-            let (step, folder) = (trainer.step_count(), folder.display());
-            println!("stopped at step {step} as asked; continue with --resume {folder}");
-            return Ok(None);
-        }
-        FitEnd::Finished | FitEnd::Stopped(_) => {}
-    }
+        let training = open(Split::Train)?;
+        let validation = validates.then(|| open(Split::Validation)).transpose()?;
+        let headers: Vec<_> =
+            iter::once(&training).chain(&validation).map(|s| s.header()).collect();
+        let identity = Fingerprint::of("onsets-frames/data/1", &headers)?;
 
-    let model = TranscriptionModel::open(&folder.join("model.safetensors"), device)?;
-    let method = Method::network(model, experiment.original_decoder)?;
-    let tests = data.split(Split::Test)?;
-    let (transcriptions, rate) =
-        evaluate::transcribe_tracks(&method, tests, Detail::Report, common.quiet, stop)?;
-    evaluate::write_notes(&transcriptions, &folder.join("test"))?;
-    for transcription in transcriptions.iter().take(2) {
-        render(transcription, &folder.join("test"), experiment.train.seed)?;
+        let mut trainer = Trainer::<M::Network>::of(
+            M::architecture(&experiment),
+            experiment.front_end.clone(),
+            experiment.train.clone(),
+            device,
+        )?;
+        if let Some(weights) = &args.init {
+            let report = trainer.warm_start(weights, &M::names(), Fit::Partial)?;
+            if report.loaded.is_empty() {
+                let message = format!("{}: {report}: nothing to start from", weights.display());
+                return Err(Failure::data(message));
+            }
+            if !common.quiet {
+                println!("from {}: {report}", weights.display());
+            }
+        }
+        let mut best = None;
+        let mut resume_at = None;
+        if existing == Existing::Resume {
+            let checkpoint = latest_checkpoint(&folder.join("checkpoints")).ok_or_else(|| {
+                Failure::data(format!(
+                    "{} holds no complete checkpoint to resume from",
+                    folder.display()
+                ))
+            })?;
+            best = trainer.restore(&checkpoint, identity)?.best;
+            resume_at = Some(trainer.step_count());
+        }
+        trainer.join(ranks.communicator())?;
+        let loader = BatchLoader::new(training, experiment.loader.clone())?;
+        let mut source = Shard::new(loader, ranks.communicator());
+        let config = toml::to_string(&experiment).map_err(|e| Failure::usage(e.to_string()))?;
+        let mut info = RunInfo::new(
+            env::args().collect(),
+            experiment.train.seed,
+            match ranks.size() {
+                1 => format!("{device:?}, {} threads", mir_models::threads()),
+                n => format!("{n} processes, each {device:?}, {} threads", mir_models::threads()),
+            },
+        );
+        info.data = Some(identity);
+        let mut run = None;
+        if ranks.is_root() {
+            let folder = RunFolder::open(&folder, existing, resume_at)?;
+            folder.write("config.toml", config.as_bytes())?;
+            folder.write_info(&info)?;
+            run = Some(folder);
+        }
+
+        let mut watch = Watch {
+            run: run.as_mut(),
+            progress: Progress::new("train", "steps", experiment.train.steps, common.quiet)
+                .resumed_at(trainer.step_count()),
+            validation,
+            experiment: &experiment,
+            licence: format!("{} {}, {}", data.name(), data.version(), data.license()),
+            wait: Duration::ZERO,
+            busy: Duration::ZERO,
+            score: best.map(|(score, _)| score),
+        };
+        let checkpoints = folder.join("checkpoints");
+        let end =
+            fit(&mut trainer, &mut source, &checkpoints, identity, best, &mut watch, &stop.flag);
+        let (wait, busy) = (watch.wait, watch.busy);
+        let summary = format!(
+            "{} parameters, {} steps, data wait {:.1} % of step time",
+            trainer.parameters(),
+            trainer.step_count(),
+            100.0 * wait.as_secs_f64() / (wait + busy).as_secs_f64().max(1e-9)
+        );
+        watch.progress.finish(summary);
+        let Some(mut run) = run else {
+            // Rank 0 has the network, and says how it ended.
+            return match end? {
+                FitEnd::Interrupted => Err(Failure::interrupted("stopped", stop.signal())),
+                _ => Ok(None),
+            };
+        };
+        run.flush()?;
+        let outcome = match end {
+            Ok(FitEnd::Finished) => "finished".to_owned(),
+            Ok(FitEnd::Interrupted) => "interrupted".to_owned(),
+            Ok(FitEnd::Stopped(reason)) => format!("stopped: {reason}"),
+            Err(ref error) => error.to_string(),
+        };
+        info.end(outcome);
+        run.write_info(&info)?;
+        match end? {
+            FitEnd::Interrupted => {
+                let message = format!(
+                    "stopped at step {}; continue with --resume {}",
+                    trainer.step_count(),
+                    folder.display()
+                );
+                return Err(Failure::interrupted(message, stop.signal()));
+            }
+            FitEnd::Stopped(reason @ StopReason::NotFinite) => {
+                let message = format!("stopped at step {}: {reason}", trainer.step_count());
+                return Err(Failure::not_finite(message));
+            }
+            FitEnd::Stopped(StopReason::Requested) => {
+                let (step, folder) = (trainer.step_count(), folder.display());
+                println!("stopped at step {step} as asked; continue with --resume {folder}");
+                return Ok(None);
+            }
+            FitEnd::Finished | FitEnd::Stopped(_) => {}
+        }
+
+        let weights = folder.join("model.safetensors");
+        let method = Method::open(Some(&weights), experiment.original_decoder, common)?;
+        let tests = data.split(Split::Test)?;
+        let (transcriptions, rate) =
+            evaluate::transcribe_tracks(&method, tests, Detail::Report, common.quiet, stop)?;
+        evaluate::write_notes(&transcriptions, &folder.join("test"))?;
+        for transcription in transcriptions.iter().take(2) {
+            render(transcription, &folder.join("test"), experiment.train.seed)?;
+        }
+        let summary = Summary {
+            run_dir: Some(folder.display().to_string()),
+            steps: trainer.step_count(),
+            seconds: start.elapsed().as_secs_f64(),
+            audio_seconds_per_second: rate,
+            ..Summary::of(&evaluate::scores_of(&transcriptions))
+        };
+        let json =
+            serde_json::to_string_pretty(&summary).map_err(|e| Failure::data(e.to_string()))?;
+        run.write("results.json", json.as_bytes())?;
+        let decoding = method.decoding();
+        let title = format!("Training run {}", folder.display());
+        let mut head =
+            report::Head::of(&title, data.as_ref(), Split::Test, &transcriptions, &decoding);
+        method.describe(Some(&weights), &mut head)?;
+        head.settings = config;
+        head.seed = experiment.train.seed;
+        let page = report::html(head, &transcriptions, Some(&folder.join("metrics.jsonl")))?;
+        run.write("report.html", page.as_bytes())?;
+        if !common.quiet {
+            println!("run folder {}", folder.display());
+        }
+        evaluate::print(&summary, common)?;
+        Ok(Some(summary))
     }
-    let summary = Summary {
-        run_dir: Some(folder.display().to_string()),
-        steps: trainer.step_count(),
-        seconds: start.elapsed().as_secs_f64(),
-        audio_seconds_per_second: rate,
-        ..Summary::of(&evaluate::scores_of(&transcriptions))
-    };
-    let json = serde_json::to_string_pretty(&summary).map_err(|e| Failure::data(e.to_string()))?;
-    run.write("results.json", json.as_bytes())?;
-    let (decoding, weights) = (method.decoding(), folder.join("model.safetensors"));
-    let title = format!("Training run {}", folder.display());
-    let mut head = report::Head::of(&title, data.as_ref(), Split::Test, &transcriptions, &decoding);
-    method.describe(Some(&weights), &mut head)?;
-    head.settings = config;
-    head.seed = experiment.train.seed;
-    let page = report::html(head, &transcriptions, Some(&folder.join("metrics.jsonl")))?;
-    run.write("report.html", page.as_bytes())?;
-    if !common.quiet {
-        println!("run folder {}", folder.display());
-    }
-    evaluate::print(&summary, common)?;
-    Ok(Some(summary))
 }
 
 /// The run folder, and what may be in it.
@@ -251,7 +282,7 @@ fn run_folder(args: &TrainArgs) -> Outcome<(PathBuf, Existing)> {
 }
 
 /// The experiment with the decoder of weights to start from: there is nothing to fit one to.
-fn with_decoder_of(
+fn with_decoder_of<M: Trainee>(
     weights: Option<&Path>,
     experiment: Experiment,
     device: Device,
@@ -261,9 +292,7 @@ fn with_decoder_of(
             "there are no validation recordings to fit a decoder to: name weights with --init, whose decoder is kept",
         )
     })?;
-    let model = TranscriptionModel::open(weights, device)?;
-    let ModelMeta { decoder, roll_threshold, .. } = model.meta().clone();
-    Ok(Experiment { decoder, roll_threshold, ..experiment })
+    Ok(M::open(weights, device)?.lend_decoder(experiment))
 }
 
 /// The configuration of an interrupted run, with what may change at a resume.
@@ -275,8 +304,11 @@ fn resumed(folder: &Path, common: &CommonArgs) -> Outcome<Experiment> {
             folder.display()
         )));
     }
-    let common = CommonArgs { config: Some(path), seed: None, ..common.clone() };
-    Experiment::resolve(PresetName::Mini, &ModelArgs::default(), &common, None)
+    let text = fs::read_to_string(&path)
+        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
+    let experiment: Experiment = toml::from_str(&text)
+        .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    experiment.changed(&common.set)
 }
 
 /// Follows a training: progress, metrics, validation, the best network.
@@ -299,7 +331,7 @@ impl Watch<'_> {
     }
 }
 
-impl Observer for Watch<'_> {
+impl<M: Trainee> Observer<M> for Watch<'_> {
     fn on_step(&mut self, progress: &FitProgress<'_>) -> mir_models::Result<()> {
         let report = progress.report;
         self.wait += progress.data_wait;
@@ -320,45 +352,36 @@ impl Observer for Watch<'_> {
         Ok(())
     }
 
-    fn on_validation(
-        &mut self,
-        model: &mut TranscriptionModel,
-        step: u64,
-    ) -> mir_models::Result<f64> {
-        let Experiment { decoder, roll_threshold, original_decoder: original, .. } =
-            self.experiment;
-        let meta = model.meta_mut();
-        meta.training_data.clone_from(&self.licence);
+    fn on_validation(&mut self, model: &mut M, step: u64) -> mir_models::Result<f64> {
+        let experiment = self.experiment;
+        model.trained_on(&self.licence);
         let Some(store) = &self.validation else {
             // Nothing to choose by: the latest network is the best, with the decoder that it came with.
-            meta.decoder.clone_from(decoder);
-            meta.roll_threshold = *roll_threshold;
+            model.take_decoder(experiment);
             return Ok(step as f64);
         };
         let heard = validation::heard(model, store.as_ref()).collect::<Result<Vec<_>, _>>()?;
         let pairs: Vec<_> = heard.iter().map(|(a, notes)| (a, notes.as_slice())).collect();
-        let fitted = match original {
-            None => Some(tune(&pairs, decoder, &self.experiment.search)?),
-            Some(_) => None,
+        let roll_f1 = match experiment.original_decoder {
+            None => Some(model.fit_decoder(&pairs, experiment)?),
+            Some(_) => {
+                model.take_decoder(experiment);
+                None
+            }
         };
-        let decoder = fitted.as_ref().map_or(decoder, |tuned| &tuned.decoder);
+        let decoding = model.decoding(experiment);
         let Metrics { named, note_f1, note_with_offset_f1 } =
-            course::metrics(&pairs, decoder, self.experiment)?;
+            course::metrics(&pairs, &decoding, experiment)?;
         for (name, value) in &named {
             self.scalar(name, step, *value)?;
         }
-        let tuned = fitted.unwrap_or_else(|| Tuned {
-            decoder: self.experiment.decoder.clone(),
-            note_f1,
-            note_with_offset_f1,
-            roll_threshold: *roll_threshold,
-            roll_f1: named.get("metric/frame/frame_f1").copied().unwrap_or_default(),
-        });
-        for (name, value) in validation::adopt(model, &tuned) {
+        let cells = || named.get("metric/frame/frame_f1").copied().unwrap_or_default();
+        let roll_f1 = roll_f1.unwrap_or_else(cells);
+        for (name, value) in validation::note_scores(model, note_f1, note_with_offset_f1, roll_f1) {
             self.scalar(name, step, value)?;
         }
         if let (Some((activations, notes)), Some(run)) = (pairs.first(), &mut self.run) {
-            let estimate = course::notes(activations, &tuned.decoder, *original)?;
+            let estimate = decoding.notes(activations)?;
             let plot = RollPlot { range: Some((0.0, 20.0)), ..RollPlot::default() };
             let figure = piano_roll(Some(*notes), &estimate, &plot)?;
             run.image("validation/roll", step, &figure.png_bytes()?)?;
@@ -368,7 +391,7 @@ impl Observer for Watch<'_> {
         Ok(note_f1)
     }
 
-    fn on_best(&mut self, model: &TranscriptionModel, _: f64, _: u64) -> mir_models::Result<()> {
+    fn on_best(&mut self, model: &M, _: f64, _: u64) -> mir_models::Result<()> {
         match &self.run {
             Some(run) => model.save(&run.path().join("model.safetensors"), Storage::F32),
             None => Ok(()),

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use mir_core::Note;
 use mir_datasets::{Dataset, Split, loaders::AudioFolder};
-use mir_models::{decode::NoteDecoderConfig, thresholds, weights::Storage};
+use mir_models::{activations::TranscriptionActivations, weights::Storage};
 
 use crate::{
     args::{DataArgs, TuneArgs},
@@ -16,9 +17,9 @@ use crate::{
     data,
     evaluate::{PieceScores, Summary},
     experiment::Experiment,
-    method::{self, Decoding},
+    method,
     model::ModelArgs,
-    validation,
+    validation::{self, Trainee},
 };
 
 /// The verb `tune`.
@@ -26,15 +27,35 @@ use crate::{
 /// # Errors
 /// A failure of the data, the weights, or the output.
 pub fn tune(common: &CommonArgs, args: &TuneArgs, stop: &Stop) -> Outcome<()> {
-    let experiment =
+    let mut experiment =
         Experiment::resolve(args.data.data.into(), &ModelArgs::default(), common, None)?;
+    if let Some(transcriber) = method::open_high_resolution(args.weights.as_deref(), common)? {
+        if args.transpositions.is_some() {
+            let message = "--transpositions: these networks hear a recording in its own key";
+            return Err(Failure::usage(message));
+        }
+        return fit(common, args, stop, transcriber.into_model(), experiment);
+    }
     let mut model = method::open_model(args.weights.as_deref(), common)?;
     if let Some(keys) = &args.transpositions {
         let others: Vec<i32> = keys.iter().copied().filter(|&semitones| semitones != 0).collect();
         model.hear_in_keys(&others)?;
     }
+    // Where rows lie against events is a property of the weights, of the labels that they learned.
+    experiment.decoder.row_shift = model.meta().decoder.row_shift;
+    fit(common, args, stop, model, experiment)
+}
+
+/// Fits the decoder of one kind of network.
+fn fit<M: Trainee>(
+    common: &CommonArgs,
+    args: &TuneArgs,
+    stop: &Stop,
+    mut model: M,
+    experiment: Experiment,
+) -> Outcome<()> {
     // The features of the weights, and the decoder of the settings.
-    let experiment = Experiment { front_end: model.meta().front_end.clone(), ..experiment };
+    let experiment = Experiment { front_end: model.front_end(), ..experiment };
     let alone = DataArgs { extra: Vec::new(), ..args.data.clone() };
     let validation = (data::open(&alone, &experiment)?, Split::Validation);
     let mut sets = vec![("validation split".to_owned(), validation)];
@@ -42,7 +63,7 @@ pub fn tune(common: &CommonArgs, args: &TuneArgs, stop: &Stop) -> Outcome<()> {
         let set: Arc<dyn Dataset> = Arc::new(AudioFolder::open(folder)?);
         sets.push((folder.display().to_string(), (set, Split::Train)));
     }
-    let (mut heard, mut ends) = (Vec::new(), Vec::new());
+    let (mut heard, mut ends_of_sets) = (Vec::new(), Vec::new());
     for (_, (data, split)) in &sets {
         let (ranks, quiet) = (Ranks::alone(), common.quiet);
         let (data, settings) = (data.as_ref(), &args.data);
@@ -53,38 +74,29 @@ pub fn tune(common: &CommonArgs, args: &TuneArgs, stop: &Stop) -> Outcome<()> {
             }
             heard.push(recording?);
         }
-        ends.push(heard.len());
+        ends_of_sets.push(heard.len());
     }
     let pairs: Vec<_> = heard.iter().map(|(a, notes)| (a, notes.as_slice())).collect();
-    // Where rows lie against events is a property of the weights, of the labels that they learned.
-    let row_shift = model.meta().decoder.row_shift;
-    let base = NoteDecoderConfig { row_shift, ..experiment.decoder };
-    let tuned = thresholds::tune(&pairs, &base, &experiment.search)?;
-    validation::adopt(&mut model, &tuned);
+    model.fit_decoder(&pairs, &experiment)?;
+    let decoding = model.decoding(&experiment);
+    let scores = |pairs: &[(&TranscriptionActivations, &[Note])]| -> Outcome<Summary> {
+        let scores: Outcome<Vec<_>> = pairs
+            .iter()
+            .map(|(said, notes)| PieceScores::new(&decoding, said, notes, &decoding.notes(said)?))
+            .collect();
+        Ok(Summary::of(&scores?))
+    };
+    let all = scores(&pairs)?;
+    let (notes, ends, rolls) = (all.note_f1, all.note_with_offset_f1, all.frame_head_f1);
+    validation::note_scores(&mut model, notes, ends, rolls);
     model.save(&args.out, if args.half { Storage::F16 } else { Storage::F32 })?;
     if !common.quiet {
-        let decoding = Decoding::of(model.meta(), None);
         let mut start = 0;
-        for ((name, _), end) in sets.iter().zip(ends) {
-            let scores: Outcome<Vec<_>> = heard[start..end]
-                .iter()
-                .map(|(said, notes)| {
-                    PieceScores::new(&decoding, said, notes, &decoding.notes(said)?)
-                })
-                .collect();
-            println!("{name}: {}", Summary::of(&scores?).headline());
+        for ((name, _), end) in sets.iter().zip(ends_of_sets) {
+            println!("{name}: {}", scores(&pairs[start..end])?.headline());
             start = end;
         }
-        println!(
-            "{}: onset threshold {:.2}, {}, roll threshold {:.2}",
-            args.out.display(),
-            tuned.decoder.onset_threshold,
-            match &tuned.decoder.ends {
-                Some(_) => "ends learned".to_owned(),
-                None => format!("frame threshold {:.2}", tuned.decoder.frame_threshold),
-            },
-            tuned.roll_threshold
-        );
+        println!("{}: {decoding}", args.out.display());
     }
     Ok(())
 }

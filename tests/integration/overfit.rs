@@ -17,7 +17,7 @@ use mir_models::{
     schedule::Schedule,
     train::Trainer,
 };
-use ndarray::{Array2, Array3, Array4, s};
+use ndarray::{Array4, s};
 
 const PIECES: usize = 10;
 /// Frames of a crop: 4.1 s.
@@ -50,15 +50,9 @@ fn crops() -> Vec<Crop> {
 
 /// All crops as one batch.
 fn batch(crops: &[Crop]) -> Batch<Array4<f32>, TranscriptionTargets> {
-    let roll = || Array3::zeros((PIECES, FRAMES, 88));
     let mut inputs = Array4::from_elem((PIECES, 1, FRAMES, 229), 1e-5f32.ln());
-    let mut targets = TranscriptionTargets {
-        onset: roll(),
-        offset: roll(),
-        frame: roll(),
-        velocity: roll(),
-        mask: Array2::ones((PIECES, FRAMES)),
-    };
+    let mut targets = TranscriptionTargets::zeros(PIECES, FRAMES, 88, false);
+    targets.mask.fill(1.0);
     for (item, Crop { features, notes }) in crops.iter().enumerate() {
         let data = features.data.slice(s![0, ..FRAMES.min(features.data.dim().1), ..]);
         inputs.slice_mut(s![item, 0, ..data.nrows(), ..]).assign(&data);

@@ -53,6 +53,10 @@ pub struct LoaderConfig {
     pub roll: RollRule,
     /// Keys of the targets.
     pub keys: KeyRange,
+    /// How far an onset or an offset is felt, seconds, above 0, at most 1: the targets then say how near events are,
+    /// too ([`NearTargets`](mir_core::batch::NearTargets)). `None` for networks that do not learn it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reach: Option<f64>,
     /// Variations of the features; all off by default.
     pub augment: AugmentConfig,
     /// Seed of windows and augmentation.
@@ -78,6 +82,7 @@ impl Default for LoaderConfig {
             window: WindowConfig::default(),
             roll: RollRule::default(),
             keys: KeyRange::PIANO,
+            reach: None,
             augment: AugmentConfig::default(),
             seed: 0,
             workers: 1,
@@ -98,6 +103,10 @@ impl LoaderConfig {
             if !(low..=high).contains(&value) {
                 return Err(Error::InvalidConfig { field, expected, actual: value.to_string() });
             }
+        }
+        if let Some(reach) = self.reach.filter(|&reach| !(reach > 0.0 && reach <= 1.0)) {
+            let (field, expected) = ("reach", "above 0, at most 1 s");
+            return Err(Error::InvalidConfig { field, expected, actual: reach.to_string() });
         }
         self.augment.validate()
     }
@@ -158,8 +167,8 @@ impl BatchPlan {
     pub fn batch_bytes(&self) -> u64 {
         let (header, window) = (self.store.header(), &self.config.window);
         let input = header.channels as u64 * window.input_frames() as u64 * header.bins as u64;
-        // Four rolls and the mask.
-        let targets = window.frames as u64 * (4 * self.config.keys.len() as u64 + 1);
+        let rolls = if self.config.reach.is_some() { 7 } else { 4 };
+        let targets = window.frames as u64 * (rolls * self.config.keys.len() as u64 + 1);
         (self.config.batch_size * size_of::<f32>()) as u64 * (input + targets)
     }
 
@@ -189,7 +198,8 @@ impl BatchPlan {
         let frames = self.config.window.frames;
         let shape = (size, header.channels, self.config.window.input_frames(), header.bins);
         let mut inputs = Array4::from_elem(shape, self.config.window.padding as f32);
-        let mut targets = targets::zeros(size, frames, self.config.keys.len());
+        let (keys, near) = (self.config.keys.len(), self.config.reach.is_some());
+        let mut targets = TranscriptionTargets::zeros(size, frames, keys, near);
         let mut reader = Reader { plan: self, short: Vec::new(), other: Vec::new() };
         for (item, (&window, mut input)) in windows.iter().zip(inputs.outer_iter_mut()).enumerate()
         {
@@ -258,8 +268,9 @@ impl BatchPlan {
         semitones: i32,
     ) {
         let frames = window.start..window.start + frames.min(self.covered(window));
-        let (grid, keys, rule) = (self.store.header().grid, self.config.keys, self.config.roll);
-        let scene = Scene { notes: &self.notes[window.track], grid, keys, frames, semitones, rule };
+        let LoaderConfig { keys, roll: rule, reach, .. } = self.config;
+        let (notes, grid) = (&self.notes[window.track], self.store.header().grid);
+        let scene = Scene { notes, grid, keys, frames, semitones, rule, reach };
         targets::draw(targets, item, &scene);
     }
 

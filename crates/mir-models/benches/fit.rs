@@ -30,7 +30,7 @@ use mir_models::{
     run::{EventWriter, Existing, RunFolder},
     train::{FitProgress, Observer, Trainer, TranscriptionBatch, fit},
 };
-use ndarray::{Array2, Array3, Array4};
+use ndarray::Array4;
 
 const STEPS: u64 = 200;
 
@@ -108,18 +108,9 @@ impl Observer for Idle {
 }
 
 fn batch() -> TranscriptionBatch {
-    let cells = || Array3::zeros((1, 1, KeyRange::PIANO.len()));
-    Batch {
-        inputs: Array4::zeros((1, 1, 1, 4)),
-        targets: TranscriptionTargets {
-            onset: cells(),
-            offset: cells(),
-            frame: cells(),
-            velocity: cells(),
-            mask: Array2::ones((1, 1)),
-        },
-        windows: Vec::new(),
-    }
+    let mut targets = TranscriptionTargets::zeros(1, 1, KeyRange::PIANO.len(), false);
+    targets.mask.fill(1.0);
+    Batch { inputs: Array4::zeros((1, 1, 1, 4)), targets, windows: Vec::new() }
 }
 
 fn trainer(steps: u64) -> Trainer {

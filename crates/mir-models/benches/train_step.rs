@@ -37,6 +37,7 @@ fn train_step(c: &mut Criterion) {
         onset,
         frame,
         mask: Array2::ones((BATCH, FRAMES)),
+        near: None,
     };
     let inputs = Array4::from_shape_simple_fn((BATCH, 1, FRAMES, 229), || {
         10.0 * random.uniform() as f32 - 10.0

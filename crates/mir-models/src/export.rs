@@ -48,8 +48,8 @@ impl TranscriptionModel {
             return Err(Error::config("path", "another extension than json", path.display()));
         }
         // A copy on the CPU whose tensors do not ask for gradients: tracing takes in only such as constants.
-        let mut model = Self::new(self.meta().clone(), Device::Cpu)?;
-        model.copy_weights(self.params(), None)?;
+        let model = Self::new(self.meta().clone(), Device::Cpu)?;
+        model.params().copy_from(self.params(), std::iter::empty())?;
         for (_, tensor) in model.params().all() {
             let _ = tensor.f_set_requires_grad(false).during("freezing weights")?;
         }

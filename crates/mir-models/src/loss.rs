@@ -1,9 +1,15 @@
-//! The transcription loss.
+//! The transcription losses.
 
-use mir_core::batch::TranscriptionTargets;
+use mir_core::batch::{NearTargets, TranscriptionTargets};
 use tch::{Device, Kind, Reduction, Tensor};
 
-use crate::{Result, arch::Heads, config::LossConfig, error::TorchContext, tensor};
+use crate::{
+    Error, Result,
+    arch::{Heads, NoteHeads},
+    config::LossConfig,
+    error::TorchContext,
+    tensor,
+};
 
 /// The loss of a batch and its parts.
 #[derive(Debug)]
@@ -17,7 +23,7 @@ pub struct Loss {
 /// How much of an optimiser step's targets a batch holds, when several batches make one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Share {
-    /// Share of the frames that count.
+    /// Share of the frames that count, or of the cells where they count one by one.
     pub frames: f64,
     /// Share of the onsets that count.
     pub onsets: f64,
@@ -37,13 +43,21 @@ impl Share {
         Self::within(&counts, [total(0), total(1)])
     }
 
-    /// The frames and the onsets that count, of each batch.
+    /// The frames, or cells, and the onsets that count, of each batch.
     pub(crate) fn counts<'a>(
         batches: impl Iterator<Item = &'a TranscriptionTargets>,
     ) -> Vec<[f64; 2]> {
         batches
             .map(|targets| {
-                let frames = targets.mask.iter().map(|&m| f64::from(m)).sum();
+                let frames = match &targets.near {
+                    None => targets.mask.iter().map(|&m| f64::from(m)).sum(),
+                    Some(near) => targets
+                        .mask
+                        .iter()
+                        .zip(near.mask.lanes(ndarray::Axis(2)))
+                        .map(|(&m, keys)| f64::from(m * keys.sum()))
+                        .sum(),
+                };
                 let onsets = targets
                     .mask
                     .iter()
@@ -65,15 +79,32 @@ impl Share {
     }
 }
 
-/// Targets as tensors on the device of the network.
+/// Targets as tensors on the device of the network, each `[batch, frames, keys]` but for the mask.
 #[derive(Debug)]
 pub struct TargetTensors {
-    onset: Tensor,
-    offset: Tensor,
-    frame: Tensor,
-    velocity: Tensor,
+    /// 1 where a note starts.
+    pub onset: Tensor,
+    /// 1 where a note has just ended.
+    pub offset: Tensor,
+    /// 1 where a note sounds.
+    pub frame: Tensor,
+    /// Velocity as a fraction of 127 where a note sounds.
+    pub velocity: Tensor,
     /// `[batch, frames, 1]`, or nothing where every frame counts.
-    mask: Option<Tensor>,
+    pub mask: Option<Tensor>,
+    /// Where events lie between frames, if the targets say so.
+    pub near: Option<NearTensors>,
+}
+
+/// How near events are, as tensors `[batch, frames, keys]`.
+#[derive(Debug)]
+pub struct NearTensors {
+    /// How near an onset is.
+    pub onset: Tensor,
+    /// How near an offset is.
+    pub offset: Tensor,
+    /// 1 in the cells that count, 0 also in padded frames.
+    pub mask: Tensor,
 }
 
 impl TargetTensors {
@@ -111,16 +142,26 @@ impl TargetTensors {
     /// What LibTorch says.
     pub fn new(targets: &TranscriptionTargets, device: Device) -> Result<Self> {
         let full = targets.mask.iter().all(|&m| m >= 1.0);
+        let frames = |mask| tensor::from_array(mask, device)?.f_unsqueeze(-1).during("masking");
+        let mask = (!full).then(|| frames(&targets.mask)).transpose()?;
+        let near = |near: &NearTargets| -> Result<NearTensors> {
+            let cells = tensor::from_array(&near.mask, device)?;
+            Ok(NearTensors {
+                onset: tensor::from_array(&near.onset, device)?,
+                offset: tensor::from_array(&near.offset, device)?,
+                mask: match &mask {
+                    None => cells,
+                    Some(frames) => cells.f_mul(frames).during("masking")?,
+                },
+            })
+        };
         Ok(Self {
             onset: tensor::from_array(&targets.onset, device)?,
             offset: tensor::from_array(&targets.offset, device)?,
             frame: tensor::from_array(&targets.frame, device)?,
             velocity: tensor::from_array(&targets.velocity, device)?,
-            mask: (!full)
-                .then(|| -> Result<Tensor> {
-                    tensor::from_array(&targets.mask, device)?.f_unsqueeze(-1).during("masking")
-                })
-                .transpose()?,
+            near: targets.near.as_ref().map(near).transpose()?,
+            mask,
         })
     }
 }
@@ -155,11 +196,64 @@ pub fn transcription_loss(
         terms.push(("offset", config.offset, loss));
     }
     if let Some(velocity) = &heads.velocity {
-        terms.push(("velocity", config.velocity, velocity_loss(velocity, targets)?));
+        let error = velocity.f_sub(&targets.velocity).and_then(|e| e.f_square());
+        let term = mean_over_onsets(&error.during("the velocity loss")?, targets)?;
+        terms.push(("velocity", config.velocity, term));
     }
-    let mut total = Tensor::f_zeros([], (Kind::Float, heads.onset.device())).during("the loss")?;
+    sum(&terms, share)
+}
+
+/// The loss of a high-resolution network (Kong et al., IEEE/ACM TASLP 2021, section III-C): cross entropy of onsets and
+/// offsets against how near they are, and of frames, over the cells of notes that lie within the window; and of the
+/// velocity as a fraction of 128 where a note starts. Weights, focal exponent and share as in [`transcription_loss`];
+/// a weight of positive cells weighs them by their value.
+///
+/// The published program keeps probabilities 1e-7 away from 0 and 1, where the logarithm ends; from logits it has no
+/// end.
+///
+/// # Errors
+/// [`Error::Config`] for targets that do not say how near events are, or what LibTorch says.
+pub fn high_resolution_loss(
+    heads: &NoteHeads,
+    targets: &TargetTensors,
+    config: &LossConfig,
+    share: Share,
+) -> Result<Loss> {
+    let Some(near) = &targets.near else {
+        let expected = "targets that say how near events are (`reach` of the loader)";
+        return Err(Error::config("reach", expected, "targets of whole frames"));
+    };
+    let gamma = config.focal_gamma;
+    let cells = |logits: &Tensor, target: &Tensor, positive: f64, weight: Option<&Tensor>| {
+        cross_entropy(logits, target, &Cells { positive, gamma, weight, mask: Some(&near.mask) })
+    };
+    let weight = (config.frame_onset_weight > 0.0)
+        .then(|| targets.frame_weights(config.frame_onset_weight))
+        .transpose()?;
+    let onset = cells(&heads.onset, &near.onset, config.onset_positive_weight, None)?;
+    let offset = cells(&heads.offset, &near.offset, config.offset_positive_weight, None)?;
+    let frame = cells(&heads.frame, &targets.frame, config.frame_positive_weight, weight.as_ref())?;
+    let loud = targets.velocity.f_mul_scalar(127.0 / 128.0).during("the velocity loss")?;
+    let none: Option<&Tensor> = None;
+    let error = heads
+        .velocity
+        .f_binary_cross_entropy_with_logits(&loud, none, none, Reduction::None)
+        .during("the velocity loss")?;
+    let terms = [
+        ("onset", config.onset, onset),
+        ("frame", config.frame, frame),
+        ("offset", config.offset, offset),
+        ("velocity", config.velocity, mean_over_onsets(&error, targets)?),
+    ];
+    sum(&terms, share)
+}
+
+/// The weighted sum of named terms, each times the batch's share.
+fn sum(terms: &[(&'static str, f64, Tensor)], share: Share) -> Result<Loss> {
+    let device = terms.first().map_or(Device::Cpu, |(.., term)| term.device());
+    let mut total = Tensor::f_zeros([], (Kind::Float, device)).during("the loss")?;
     let mut parts = Vec::with_capacity(terms.len());
-    for (name, weight, term) in terms {
+    for &(name, weight, ref term) in terms {
         let share = if name == "velocity" { share.onsets } else { share.frames };
         parts.push((name, share * term.f_double_value(&[]).during("the loss")?));
         let term = term.f_mul_scalar(weight * share).during("the loss")?;
@@ -177,7 +271,7 @@ struct Cells<'a> {
     gamma: f64,
     /// A weight for each.
     weight: Option<&'a Tensor>,
-    /// Frames that count.
+    /// Frames, or cells, that count.
     mask: Option<&'a Tensor>,
 }
 
@@ -212,7 +306,8 @@ fn cross_entropy(logits: &Tensor, target: &Tensor, cells: &Cells<'_>) -> Result<
     let Some(mask) = cells.mask else {
         return focused.f_mean(Kind::Float).during(operation);
     };
-    let keys = logits.size().last().copied().unwrap_or(1) as f64;
+    // A mask of frames counts for every key.
+    let keys = logits.numel() as f64 / mask.numel().max(1) as f64;
     let count = mask.f_sum(Kind::Float).and_then(|n| n.f_mul_scalar(keys)).during(operation)?;
     let count = count.f_clamp_min(1.0).during(operation)?;
     focused
@@ -222,14 +317,13 @@ fn cross_entropy(logits: &Tensor, target: &Tensor, cells: &Cells<'_>) -> Result<
         .during(operation)
 }
 
-/// `Σ onset·(v − v̂)² / Σ onset`, 0 without onsets.
-fn velocity_loss(estimate: &Tensor, targets: &TargetTensors) -> Result<Tensor> {
+/// `Σ onset·error / Σ onset`, 0 without onsets.
+fn mean_over_onsets(error: &Tensor, targets: &TargetTensors) -> Result<Tensor> {
     let operation = "the velocity loss";
     let onsets = match &targets.mask {
         None => targets.onset.shallow_clone(),
         Some(mask) => targets.onset.f_mul(mask).during(operation)?,
     };
-    let error = estimate.f_sub(&targets.velocity).and_then(|e| e.f_square()).during(operation)?;
     let sum = error.f_mul(&onsets).and_then(|e| e.f_sum(Kind::Float)).during(operation)?;
     // Without an onset the numerator is 0, and 0 / 1 is the documented value.
     let count = onsets.f_sum(Kind::Float).and_then(|n| n.f_clamp_min(1.0)).during(operation)?;
@@ -252,6 +346,7 @@ mod tests {
             frame: cells(onset),
             velocity: cells(0.5),
             mask: mask_rows,
+            near: None,
         }
     }
 
@@ -347,6 +442,11 @@ mod tests {
             frame: cells(&|t, k| hit(t, k + 1)),
             velocity: cells(&|t, k| (t + k) as f32 / 200.0),
             mask: Array2::from_shape_fn((1, 40), |(_, t)| f32::from(u8::from(t % 7 != 3))),
+            near: Some(NearTargets {
+                onset: cells(&|t, k| 0.5 * hit(t, k) + 0.25 * hit(t + 2, k)),
+                offset: cells(&|t, k| 0.75 * hit(t, k + 5)),
+                mask: cells(&|t, k| 1.0 - hit(t + 4, k)),
+            }),
         };
         let logits = Tensor::from_slice(
             &(0..40 * 88).map(|i| ((i * 37) % 101) as f32 / 50.0 - 1.0).collect::<Vec<f32>>(),
@@ -354,33 +454,109 @@ mod tests {
         .reshape([1, 40, 88]);
         let config =
             LossConfig { velocity: 0.7, onset_positive_weight: 3.0, ..LossConfig::quick() };
-        let loss = |from: usize, to: usize, share: Share| {
+        let loss = |regressed: bool, from: usize, to: usize, share: Share| {
             let cut = |x: &Array3<f32>| x.slice(ndarray::s![.., from..to, ..]).to_owned();
+            let near = all.near.as_ref().filter(|_| regressed);
             let targets = TranscriptionTargets {
                 onset: cut(&all.onset),
                 offset: cut(&all.offset),
                 frame: cut(&all.frame),
                 velocity: cut(&all.velocity),
                 mask: all.mask.slice(ndarray::s![.., from..to]).to_owned(),
+                near: near.map(|near| NearTargets {
+                    onset: cut(&near.onset),
+                    offset: cut(&near.offset),
+                    mask: cut(&near.mask),
+                }),
             };
             let part = logits.narrow(1, from as i64, (to - from) as i64);
-            let heads = Heads {
-                onset: part.shallow_clone(),
-                frame: part.shallow_clone(),
-                offset: Some(part.shallow_clone()),
-                velocity: Some(part),
-            };
+            let head = || part.shallow_clone();
             let tensors = TargetTensors::new(&targets, Device::Cpu).unwrap();
-            let loss = transcription_loss(&heads, &tensors, &config, share).unwrap();
-            (loss.total.double_value(&[]), targets)
+            let loss = if regressed {
+                let (onset, offset, frame, velocity) = (head(), head(), head(), head());
+                let heads = NoteHeads { onset, offset, frame, velocity };
+                high_resolution_loss(&heads, &tensors, &config, share)
+            } else {
+                let (offset, velocity) = (Some(head()), Some(head()));
+                let heads = Heads { onset: head(), frame: head(), offset, velocity };
+                transcription_loss(&heads, &tensors, &config, share)
+            };
+            (loss.unwrap().total.double_value(&[]), targets)
         };
-        let whole = loss(0, 40, Share::WHOLE).0;
-        let cuts = [(0, 9), (9, 10), (10, 40)];
-        let targets = cuts.map(|(from, to)| loss(from, to, Share::WHOLE).1);
-        let shares = Share::of(targets.iter());
-        let sum: f64 = cuts.iter().zip(shares).map(|(&(a, b), share)| loss(a, b, share).0).sum();
-        assert!((sum - whole).abs() < 1e-6 * whole, "{sum} instead of {whole}");
-        assert_eq!(Share::of(targets[..1].iter()), [Share::WHOLE]);
+        for regressed in [false, true] {
+            let whole = loss(regressed, 0, 40, Share::WHOLE).0;
+            let cuts = [(0, 9), (9, 10), (10, 40)];
+            let targets = cuts.map(|(from, to)| loss(regressed, from, to, Share::WHOLE).1);
+            let parts = cuts.iter().zip(Share::of(targets.iter()));
+            let sum: f64 = parts.map(|(&(a, b), share)| loss(regressed, a, b, share).0).sum();
+            assert!((sum - whole).abs() < 1e-6 * whole, "{sum} instead of {whole}");
+            assert_eq!(Share::of(targets[..1].iter()), [Share::WHOLE]);
+        }
+    }
+
+    #[test]
+    fn regressed_times_are_compared_cell_by_cell() {
+        // An oracle in 64 bits: each cell with a logit, targets and a mask of its own, the last frame padded.
+        let value = |i: usize, modulus: usize| (i * 37 % modulus) as f64 / modulus as f64;
+        let cells = |f: &dyn Fn(usize) -> f64| {
+            Array3::from_shape_fn((1, 4, 88), |(_, t, k)| f(t * 88 + k) as f32)
+        };
+        let known = |i: usize| f64::from(u8::from(!i.is_multiple_of(5)));
+        let starts = |i: usize| f64::from(u8::from(i.is_multiple_of(11)));
+        let frame = |i: usize| f64::from(u8::from(i.is_multiple_of(3)));
+        let targets = TranscriptionTargets {
+            onset: cells(&starts),
+            frame: cells(&frame),
+            velocity: cells(&|i| value(i, 103)),
+            near: Some(NearTargets {
+                onset: cells(&|i| value(i, 17)),
+                offset: cells(&|i| value(i, 23)),
+                mask: cells(&known),
+            }),
+            ..targets(0.0, 0.0)
+        };
+        let logit = |i: usize, shift: f64| 4.0 * value(i, 29) - 2.0 + shift;
+        let head = |shift: f64| {
+            let all: Vec<f32> = (0..4 * 88).map(|i| logit(i, shift) as f32).collect();
+            Tensor::from_slice(&all).reshape([1, 4, 88])
+        };
+        let heads = NoteHeads {
+            onset: head(0.0),
+            offset: head(0.5),
+            frame: head(1.0),
+            velocity: head(-0.5),
+        };
+        let tensors = TargetTensors::new(&targets, Device::Cpu).unwrap();
+        let config = LossConfig { velocity: 0.5, ..LossConfig::default() };
+        let loss = high_resolution_loss(&heads, &tensors, &config, Share::WHOLE).unwrap();
+        let mean = |shift: f64, target: &dyn Fn(usize) -> f64, weight: &dyn Fn(usize) -> f64| {
+            let cells = 0..3 * 88;
+            let sum: f64 = (cells.clone())
+                .map(|i| {
+                    let (p, y) = (1.0 / (1.0 + (-logit(i, shift)).exp()), target(i));
+                    -weight(i) * (y * p.ln() + (1.0 - y) * (1.0 - p).ln())
+                })
+                .sum();
+            sum / cells.map(weight).sum::<f64>()
+        };
+        let loud = |i: usize| value(i, 103) * 127.0 / 128.0;
+        let expected = [
+            ("onset", mean(0.0, &|i| value(i, 17), &known)),
+            ("frame", mean(1.0, &frame, &known)),
+            ("offset", mean(0.5, &|i| value(i, 23), &known)),
+            ("velocity", mean(-0.5, &loud, &starts)),
+        ];
+        for ((name, expected), (found, value)) in expected.into_iter().zip(&loss.parts) {
+            assert_eq!(name, *found);
+            assert!((value - expected).abs() < 1e-6, "{name}: {value} instead of {expected}");
+        }
+        let total = expected.iter().map(|(_, value)| value).sum::<f64>() - 0.5 * expected[3].1;
+        assert!((loss.total.double_value(&[]) - total).abs() < 1e-5);
+
+        let whole = TranscriptionTargets { near: None, ..targets };
+        let tensors = TargetTensors::new(&whole, Device::Cpu).unwrap();
+        let refused = high_resolution_loss(&heads, &tensors, &config, Share::WHOLE).unwrap_err();
+        assert!(matches!(refused, Error::Config { field: "reach", .. }), "{refused}");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Result,
     activations::TranscriptionActivations,
-    decode::{EndModel, NoteDecoderConfig, decode},
+    decode::{EndModel, NoteDecoderConfig, RegressionDecoderConfig, decode, decode_regression},
 };
 
 /// The values that are tried.
@@ -19,7 +19,7 @@ use crate::{
 pub struct SearchConfig {
     /// Onset thresholds, each in [0, 1].
     pub onset: Vec<f64>,
-    /// Frame thresholds, each in [0, 1]: of the ends of notes, and of rolls.
+    /// Frame thresholds, each in [0, 1]: of the ends of notes, and of rolls. Thresholds of offsets, where there are any.
     pub frame: Vec<f64>,
 }
 
@@ -33,9 +33,9 @@ impl Default for SearchConfig {
 
 /// The best thresholds and what they reach on the validation recordings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Tuned {
+pub struct Tuned<D = NoteDecoderConfig> {
     /// The decoder with the thresholds put in.
-    pub decoder: NoteDecoderConfig,
+    pub decoder: D,
     /// Mean note F1 over the recordings, onsets and pitch only.
     pub note_f1: f64,
     /// Mean note F1 over the recordings, offsets included.
@@ -45,6 +45,9 @@ pub struct Tuned {
     /// Mean F1 of these rolls over the recordings.
     pub roll_f1: f64,
 }
+
+/// What a network says of each validation recording, and what is played there.
+type Recordings<'a> = [(&'a TranscriptionActivations, &'a [Note])];
 
 /// Searches the onset threshold for the best mean note F1, then, with that one fixed, the frame threshold
 /// for the best mean of note F1 with offsets. Ties keep the lower threshold. At last the ends of notes are
@@ -62,53 +65,94 @@ pub fn tune(
     base: &NoteDecoderConfig,
     search: &SearchConfig,
 ) -> Result<Tuned> {
-    if recordings.is_empty() {
-        return Err(crate::Error::config("validation recordings", "at least 1", 0));
-    }
-    let config = TranscriptionConfig::default();
-    let score = |decoder: &NoteDecoderConfig| -> Result<(f64, f64)> {
-        let mut sum = (0.0, 0.0);
-        for (activations, reference) in recordings {
-            let estimate = decode(activations, decoder)?;
-            let scores = transcription::evaluate(reference, &estimate, &config)?;
-            sum.0 += scores.note.f1;
-            sum.1 += scores.note_with_offset.map_or(0.0, |scores| scores.f1);
-        }
-        let n = recordings.len() as f64;
-        Ok((sum.0 / n, sum.1 / n))
-    };
-    let base = &NoteDecoderConfig { ends: None, ..base.clone() };
-    let (roll_threshold, roll_f1) = best_roll(recordings, search)?;
-    let mut best = Tuned {
-        decoder: base.clone(),
-        note_f1: -1.0,
-        note_with_offset_f1: -1.0,
-        roll_threshold,
-        roll_f1,
-    };
-    for &onset_threshold in &search.onset {
-        let decoder = NoteDecoderConfig { onset_threshold, ..base.clone() };
-        let (note_f1, note_with_offset_f1) = score(&decoder)?;
-        if note_f1 > best.note_f1 {
-            best = Tuned { decoder, note_f1, note_with_offset_f1, ..best };
-        }
-    }
-    for &frame_threshold in &search.frame {
-        let decoder = NoteDecoderConfig { frame_threshold, ..best.decoder.clone() };
-        let (note_f1, note_with_offset_f1) = score(&decoder)?;
-        if note_with_offset_f1 > best.note_with_offset_f1 {
-            best = Tuned { decoder, note_f1, note_with_offset_f1, ..best };
-        }
-    }
+    let base = NoteDecoderConfig { ends: None, ..base.clone() };
+    let mut best = Tuned::untried(base, recordings, search)?;
+    let onset = |onset_threshold| NoteDecoderConfig { onset_threshold, ..best.decoder.clone() };
+    let tried = search.onset.iter().copied().map(onset).collect();
+    best.improve(tried, Aim::Note, recordings, decode)?;
+    let frame = |frame_threshold| NoteDecoderConfig { frame_threshold, ..best.decoder.clone() };
+    let tried = search.frame.iter().copied().map(frame).collect();
+    best.improve(tried, Aim::NoteWithOffset, recordings, decode)?;
     if let Some(ends) = EndModel::fit(recordings, &best.decoder)? {
         let decoder = NoteDecoderConfig { ends: Some(ends), ..best.decoder.clone() };
-        let (note_f1, note_with_offset_f1) = score(&decoder)?;
-        if note_with_offset_f1 > best.note_with_offset_f1 {
-            best = Tuned { decoder, note_f1, note_with_offset_f1, ..best };
-        }
+        best.improve(vec![decoder], Aim::NoteWithOffset, recordings, decode)?;
     }
     Ok(best)
 }
+
+/// The same for the decoder of networks that say how near events are: first its onset threshold, then that of frames,
+/// then that of offsets.
+///
+/// # Errors
+/// As [`tune`].
+pub fn tune_regression(
+    recordings: &[(&TranscriptionActivations, &[Note])],
+    base: &RegressionDecoderConfig,
+    search: &SearchConfig,
+) -> Result<Tuned<RegressionDecoderConfig>> {
+    type Decoder = RegressionDecoderConfig;
+    let mut best = Tuned::untried(base.clone(), recordings, search)?;
+    let onset = |onset_threshold| Decoder { onset_threshold, ..best.decoder.clone() };
+    let tried = search.onset.iter().copied().map(onset).collect();
+    best.improve(tried, Aim::Note, recordings, decode_regression)?;
+    let frame = |frame_threshold| Decoder { frame_threshold, ..best.decoder.clone() };
+    let tried = search.frame.iter().copied().map(frame).collect();
+    best.improve(tried, Aim::NoteWithOffset, recordings, decode_regression)?;
+    let offset = |offset_threshold| Decoder { offset_threshold, ..best.decoder.clone() };
+    let tried = search.frame.iter().copied().map(offset).collect();
+    best.improve(tried, Aim::NoteWithOffset, recordings, decode_regression)?;
+    Ok(best)
+}
+
+/// Which mean a search is after.
+#[derive(Clone, Copy, Debug)]
+enum Aim {
+    Note,
+    NoteWithOffset,
+}
+
+impl<D> Tuned<D> {
+    /// A decoder that nothing is known of; the rolls are searched already.
+    fn untried(decoder: D, recordings: &Recordings<'_>, search: &SearchConfig) -> Result<Self> {
+        if recordings.is_empty() {
+            return Err(crate::Error::config("validation recordings", "at least 1", 0));
+        }
+        let (roll_threshold, roll_f1) = best_roll(recordings, search)?;
+        Ok(Self { decoder, note_f1: -1.0, note_with_offset_f1: -1.0, roll_threshold, roll_f1 })
+    }
+
+    /// Takes over the best of some decoders, the first of equals, if it is better than this one.
+    fn improve(
+        &mut self,
+        tried: Vec<D>,
+        aim: Aim,
+        recordings: &Recordings<'_>,
+        decode: fn(&TranscriptionActivations, &D) -> Result<Vec<Note>>,
+    ) -> Result<()> {
+        let config = TranscriptionConfig::default();
+        for decoder in tried {
+            let (mut note_f1, mut note_with_offset_f1) = (0.0, 0.0);
+            for (activations, reference) in recordings {
+                let estimate = decode(activations, &decoder)?;
+                let scores = transcription::evaluate(reference, &estimate, &config)?;
+                note_f1 += scores.note.f1;
+                note_with_offset_f1 += scores.note_with_offset.map_or(0.0, |scores| scores.f1);
+            }
+            note_f1 /= recordings.len() as f64;
+            note_with_offset_f1 /= recordings.len() as f64;
+            let better = match aim {
+                Aim::Note => note_f1 > self.note_f1,
+                Aim::NoteWithOffset => note_with_offset_f1 > self.note_with_offset_f1,
+            };
+            if better {
+                (self.note_f1, self.note_with_offset_f1) = (note_f1, note_with_offset_f1);
+                self.decoder = decoder;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The cells of frames and keys whose frame probability is at least `threshold`, against those in which the
 /// reference notes sound, from their frame to their end, both rounded.
 ///
@@ -130,10 +174,7 @@ pub fn roll_scores(
 }
 
 /// The threshold of the best mean F1 by cells, and that mean; the lower of equals.
-fn best_roll(
-    recordings: &[(&TranscriptionActivations, &[Note])],
-    search: &SearchConfig,
-) -> Result<(f64, f64)> {
+fn best_roll(recordings: &Recordings<'_>, search: &SearchConfig) -> Result<(f64, f64)> {
     let mut best = (0.5, -1.0);
     for &threshold in &search.frame {
         let mut sum = 0.0;
@@ -183,6 +224,51 @@ mod tests {
                 (counts.matched, counts.estimated, counts.reference),
                 (matched, estimated, 4)
             );
+        }
+    }
+
+    #[test]
+    fn every_threshold_of_a_regression_is_searched() {
+        // Two notes, each a triangle of its onset; a third triangle that is none, lower. The first ends where its
+        // offset is near, which its frames outlast; the second has no offset.
+        let (keys, grid) = (KeyRange::PIANO, FrameGrid::new(SampleRate::HZ_16000, 160, 0).unwrap());
+        let mut cells = [(); 3].map(|()| Array2::zeros((120, 88)));
+        let [onset, offset, frame] = &mut cells;
+        let triangle = |roll: &mut Array2<f32>, top: usize, height: f32| {
+            for (distance, part) in [1.0, 0.8, 0.6, 0.4, 0.2].into_iter().enumerate() {
+                roll[[top - distance, 39]] = part * height;
+                roll[[top + distance, 39]] = part * height;
+            }
+        };
+        triangle(onset, 10, 0.9);
+        triangle(onset, 60, 0.8);
+        triangle(onset, 95, 0.3);
+        triangle(offset, 40, 0.35);
+        frame.slice_mut(ndarray::s![10..48, 39]).fill(0.7);
+        frame.slice_mut(ndarray::s![60..80, 39]).fill(0.7);
+        frame.slice_mut(ndarray::s![80..118, 39]).fill(0.3);
+        let [onset, offset, frame] = cells;
+        let activations = TranscriptionActivations {
+            grid,
+            keys,
+            onset,
+            frame,
+            offset: Some(offset),
+            velocity: None,
+        };
+        let pitch = Key::new(60).unwrap().pitch();
+        let note = |on, off| Note::new(on, off, pitch, Velocity::MEDIUM).unwrap();
+        let notes = [note(0.1, 0.4), note(0.6, 0.8)];
+        let base = RegressionDecoderConfig { offset_threshold: 0.9, ..Default::default() };
+        let start = decode_regression(&activations, &base).unwrap();
+        assert_eq!(start.len(), 3, "{start:?}");
+        let found = tune_regression(&[(&activations, &notes)], &base, &SearchConfig::default());
+        let Tuned { decoder, note_f1, note_with_offset_f1, .. } = found.unwrap();
+        assert!((note_f1 - 1.0).abs() < 1e-9 && (note_with_offset_f1 - 1.0).abs() < 1e-9);
+        // The lowest that do: above the onset and the frames that are none, below the offset.
+        let found = [decoder.onset_threshold, decoder.frame_threshold, decoder.offset_threshold];
+        for (found, expected) in found.into_iter().zip([0.35, 0.35, 0.1]) {
+            assert!((found - expected).abs() < 1e-9, "{decoder:?}");
         }
     }
 

@@ -5,6 +5,8 @@ mod convert;
 mod evaluate;
 #[cfg(feature = "plots")]
 mod features;
+#[cfg(all(feature = "models", feature = "hdf5"))]
+mod high_resolution;
 #[cfg(all(feature = "plots", feature = "synth", feature = "formats"))]
 mod notes;
 #[cfg(all(feature = "models", feature = "hdf5"))]

@@ -21,12 +21,7 @@ use mir_datasets::{
 };
 use mir_eval::transcription::{self, TranscriptionConfig};
 use mir_midi::{Pedal, PedalEvent, PedalRule, Performance, piano, piano::PianoConfig};
-use mir_models::{
-    Device,
-    config::HighResolutionConfig,
-    infer::{HighResolutionMeta, HighResolutionModel, TranscriptionModel},
-    weights::Storage,
-};
+use mir_models::{Device, infer::TranscriptionModel};
 use serde_json::Value;
 
 use super::{Folder, assert_done, assert_fails, onsets_frames, program, stderr};
@@ -35,12 +30,12 @@ fn run(arguments: &[&str]) -> Output {
     super::run(program("onsets_frames").args(arguments).args(["--device", "cpu"]))
 }
 
-fn json(path: &Path) -> Value {
+pub(super) fn json(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
 /// Broken chords, each under a pedal of its own, on our piano.
-fn arpeggios(folder: &Folder) -> String {
+pub(super) fn arpeggios(folder: &Folder) -> String {
     let (mut text, mut pedals) = (String::new(), Vec::new());
     for bar in 0..4 {
         let start = 0.5 + 2.0 * f64::from(bar);
@@ -425,63 +420,4 @@ fn other_pianos_play_what_is_trained_on() {
     let far =
         ["tune", "--data", "maps", "--root", &root, "--out", &again, "--transpositions", "40"];
     assert_fails(&run(&[&far[..], &cached].concat()), 2, &["transpositions", "40"]);
-}
-
-#[test]
-fn high_resolution_weights_are_converted_and_hear_notes_and_pedal() {
-    let folder = Folder::new();
-    let input = arpeggios(&folder);
-    let architecture = HighResolutionConfig {
-        conv_channels: [2, 3, 4, 5],
-        fc_units: 8,
-        gru_units: 4,
-        ..HighResolutionConfig::default()
-    };
-    let meta = HighResolutionMeta::new(architecture);
-    let random = HighResolutionModel::new(meta, Device::Cpu).unwrap();
-    random.save(&folder.path("foreign.safetensors"), Storage::F32).unwrap();
-
-    let (foreign, weights) = (folder.text("foreign.safetensors"), folder.text("hpt.safetensors"));
-    assert_done(&run(&["convert-checkpoint", &foreign, "--model", "hpt", "--out", &weights]));
-    let out = folder.text("out");
-    let listen = ["transcribe", &input, "--weights", &weights, "--out", &out];
-    // An untrained network says about a half everywhere: with these thresholds it hears something.
-    let eager = [
-        "--format=mid,json,npz",
-        "--set",
-        "decoder.notes.onset_threshold=0.1",
-        "--set",
-        "decoder.pedal.frame_threshold=0.3",
-    ];
-    assert_done(&run(&[&listen[..], &eager].concat()));
-    let told = json(&folder.path("out/arpeggios.json"));
-    assert_eq!(told["settings"]["decoder"]["pedal"]["frame_threshold"], 0.3);
-    assert!(told["pedal"].is_array());
-    let played = mir_midi::Score::read(folder.path("out/arpeggios.mid")).unwrap().performance();
-    let heard = |kind: &str| !told[kind].as_array().unwrap().is_empty();
-    assert!(heard("notes") && !played.notes.is_empty());
-    assert_eq!(heard("pedal"), !played.pedals.is_empty());
-    assert_eq!(folder.names("out"), ["arpeggios.json", "arpeggios.mid", "arpeggios.npz"]);
-
-    let guess = [&listen[..], &["--offsets", "keys"]].concat();
-    assert_fails(&run(&guess), 2, &["these weights hear it"]);
-    assert_fails(
-        &run(&["transcribe", "--stream", "--weights", &weights]),
-        2,
-        &["whole recordings"],
-    );
-    assert_fails(&run(&["train", "--model", "hpt"]), 2, &["convert-checkpoint"]);
-
-    let (root, scores, page) =
-        (onsets_frames::maps(&folder), folder.text("scores.json"), folder.text("report.html"));
-    let evaluate = ["evaluate", "--data", "maps", "--root", &root, "--weights", &weights];
-    assert_done(&run(&[&evaluate[..], &["--json", &scores, "--report", &page]].concat()));
-    let scores = json(Path::new(&scores));
-    // Frames of a network that says about a half everywhere: all cells sound, of which few do.
-    let frames = scores["frame_head_f1"].as_f64().unwrap();
-    assert!(frames > 0.0 && frames < 0.1, "{scores:#}");
-    assert_eq!(scores["pieces"][0]["notes"], 2);
-    let page = fs::read_to_string(&page).unwrap();
-    assert!(page.contains("high resolution, onset threshold 0.300"), "the decoder is named");
-    assert_fails(&run(&[&evaluate[..], &["--decoder", "hw3"]].concat()), 2, &["--decoder"]);
 }

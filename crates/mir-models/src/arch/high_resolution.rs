@@ -19,13 +19,14 @@ use tch::Tensor;
 
 use crate::{
     Error, Result,
+    arch::channels_last,
     config::HighResolutionConfig,
     error::TorchContext,
     nn::{
         BatchNorm, BatchNormOptions, Cell, Conv2d, ConvOptions, Linear, Mode, Recurrent,
         RecurrentOptions, dropout, layers::float,
     },
-    params::{Params, Scope},
+    params::{Init, Params, Scope},
 };
 
 /// What the network for notes says: logits, each `[batch, frames, keys]`.
@@ -75,7 +76,7 @@ impl Block {
     fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
         let mut x = x.shallow_clone();
         for (conv, norm) in self.convs.iter().zip(&self.norms) {
-            x = norm.forward(&conv.forward(&x, mode)?, mode)?.f_relu().during("a ReLU")?;
+            x = norm.forward(&conv.forward(&x, mode)?, mode)?.f_relu_().during("a ReLU")?;
         }
         x.f_avg_pool2d([1, 2], [1, 2], [0, 0], false, true, None::<i64>).during("pooling")
     }
@@ -136,7 +137,7 @@ impl Acoustic {
 
     /// `[batch, 1, frames, bins]` → logits `[batch, frames, outputs]`.
     fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        let mut x = x.shallow_clone();
+        let mut x = channels_last(x)?;
         for block in &self.blocks {
             x = dropout(block.forward(&x, mode)?, self.conv_dropout, mode)?;
         }
@@ -182,6 +183,40 @@ impl Coupling {
         let x = self.gru.forward(&joined, None, mode)?.0;
         float(&self.fc.forward(&dropout(x, self.dropout, mode)?, mode)?)
     }
+}
+
+/// Gives networks the values that the published training starts from; those of their constructors are PyTorch's.
+///
+/// Convolutions and linear layers as Glorot and Bengio (2010), their biases 0. Of recurrent layers the forward direction
+/// alone, as in the published program: uniform in `±√(3 / fan_in)`, what the new value reads of the old one orthogonal,
+/// biases 0.
+pub(crate) fn start_as_published(params: &mut Params) -> Result<()> {
+    let all: Vec<(String, Vec<i64>)> =
+        params.trainable().map(|(name, tensor)| (name.to_owned(), tensor.size())).collect();
+    for (name, shape) in all {
+        let fan = |axis: usize| {
+            let field: i64 = shape.get(2..).unwrap_or_default().iter().product();
+            (shape[axis] * field) as usize
+        };
+        let (layer, tensor) = name.rsplit_once('.').unwrap_or(("", &name));
+        let normalisation = layer.rsplit('.').next().is_some_and(|layer| layer.starts_with("bn"));
+        let parts = match (tensor, shape.len()) {
+            _ if normalisation || tensor.ends_with("_reverse") => continue,
+            (_, 1) => vec![Init::Constant(0.0)],
+            (tensor, _) if tensor.starts_with("weight_ih") => vec![lecun(fan(1))],
+            (tensor, _) if tensor.starts_with("weight_hh") => {
+                vec![lecun(fan(1)), lecun(fan(1)), Init::Orthogonal { gain: 1.0 }]
+            }
+            _ => vec![Init::xavier_uniform(fan(1), fan(0), 1.0)],
+        };
+        params.redraw(&name, &parts)?;
+    }
+    Ok(())
+}
+
+/// Uniform with variance `1 / fan_in`.
+fn lecun(fan_in: usize) -> Init {
+    Init::Uniform { bound: (3.0 / fan_in.max(1) as f64).sqrt() }
 }
 
 /// The input with every bin normalised over batch and time.
@@ -238,6 +273,11 @@ impl HighResolutionNotes {
             frame_coupling: Coupling::new(&mut root, "frame", 3, &config)?,
             config,
         })
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &HighResolutionConfig {
+        &self.config
     }
 
     /// `[batch, 1, frames, bins]` → the heads.
@@ -349,6 +389,31 @@ mod tests {
         }
         let other = Tensor::zeros([1, 1, 9, 128], (Kind::Float, Device::Cpu));
         assert!(matches!(notes.forward(&other, Mode::EVAL), Err(Error::Shape { .. })));
+    }
+
+    #[test]
+    fn a_training_starts_as_published() {
+        let mut params = Params::new(Device::Cpu, 1);
+        let _ = HighResolutionNotes::new(&mut params, small()).unwrap();
+        start_as_published(&mut params).unwrap();
+        let of = |name: &str| params.all().find(|(n, _)| *n == name).unwrap().1.shallow_clone();
+        let largest = |tensor: &Tensor| tensor.abs().max().double_value(&[]);
+        // 9 · 2 values in, 9 · 3 out; four gates' worth of units would be another bound.
+        let conv = largest(&of("frame_model.conv_block2.conv1.weight"));
+        assert!(conv <= (6.0f64 / 45.0).sqrt() && conv > 0.9 * (6.0f64 / 45.0).sqrt(), "{conv}");
+        let input = largest(&of("velocity_model.gru.weight_ih_l0"));
+        assert!(input <= (3.0f64 / 8.0).sqrt() && input > 0.8 * (3.0f64 / 8.0).sqrt(), "{input}");
+        let hidden = of("reg_onset_gru.weight_hh_l0").narrow(0, 8, 4);
+        let gram = hidden.matmul(&hidden.transpose(0, 1));
+        assert!(largest(&(gram - Tensor::eye(4, (Kind::Float, Device::Cpu)))) < 1e-5);
+        for name in ["frame_fc.bias", "reg_onset_gru.bias_hh_l0", "velocity_model.gru.bias_ih_l1"] {
+            assert!(largest(&of(name)) <= 0.0, "{name}");
+        }
+        // What it leaves alone.
+        assert!(largest(&of("frame_gru.bias_hh_l0_reverse")) > 0.0);
+        for name in ["bn0.weight", "frame_model.bn5.weight", "frame_model.conv_block1.bn2.weight"] {
+            assert!(largest(&(of(name) - 1.0)) <= 0.0, "{name}");
+        }
     }
 
     #[test]

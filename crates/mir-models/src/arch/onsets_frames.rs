@@ -13,6 +13,7 @@ use tch::Tensor;
 
 use crate::{
     Result,
+    arch::channels_last,
     config::{Feed, FrameHead, HeadKind, OnsetsFramesConfig, Stem},
     error::TorchContext,
     nn::{BLOCK, BatchNorm, BiLstm, Conv2d, ConvOptions, Linear, Mode, dropout, layers::float},
@@ -131,14 +132,6 @@ impl ConvStack {
         }
         dropout(x, self.fc_dropout, mode)
     }
-}
-
-/// `[batch, 1, frames, bins]` laid out with the channels last, an order that the layers after it keep:
-/// normalisation, pooling and convolution of few channels move a third less memory than plane by plane.
-fn channels_last(x: &Tensor) -> Result<Tensor> {
-    x.f_contiguous()
-        .and_then(|x| x.f_squeeze_dim(1)?.f_unsqueeze(-1)?.f_permute([0, 3, 1, 2]))
-        .during("laying out the input")
 }
 
 /// What a head reads: the features as they are, or what a convolution stack makes of them.

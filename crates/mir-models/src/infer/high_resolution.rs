@@ -20,6 +20,7 @@ use crate::{
         PedalDecoderConfig, PedalSpan, RegressionDecoderConfig, decode_pedal, decode_regression,
     },
     error::TorchContext,
+    infer::Segments,
     nn::Mode,
     params::{Params, values},
     weights::{self, Fit, ImportReport, NameMap, Storage},
@@ -46,8 +47,23 @@ pub struct HighResolutionMeta {
     pub decoder: RegressionDecoderConfig,
     /// How the pedal is decoded.
     pub pedal_decoder: PedalDecoderConfig,
+    /// A key sounds in a frame whose frame probability is at least this: for a roll, as scores by cells compare it.
+    /// Where notes end is the decoder's.
+    #[serde(default = "published_roll_threshold")]
+    pub roll_threshold: f64,
+    /// Optimiser steps behind the network for notes, as far as they are known.
+    #[serde(default)]
+    pub step: u64,
+    /// Scores on validation data by name.
+    #[serde(default)]
+    pub scores: BTreeMap<String, f64>,
     /// What they were trained on, and under which licence the data stands.
     pub training_data: String,
+}
+
+/// Of the published scores of frames.
+fn published_roll_threshold() -> f64 {
+    0.3
 }
 
 impl HighResolutionMeta {
@@ -65,6 +81,9 @@ impl HighResolutionMeta {
             front_end: LogMelConfig::hpt(),
             decoder: RegressionDecoderConfig::default(),
             pedal_decoder: PedalDecoderConfig::default(),
+            roll_threshold: published_roll_threshold(),
+            step: 0,
+            scores: BTreeMap::new(),
             training_data: String::new(),
         }
     }
@@ -151,6 +170,11 @@ impl HighResolutionModel {
         &mut self.meta
     }
 
+    /// The values of the network for notes.
+    pub(crate) fn note_params(&self) -> &Params {
+        &self.notes.0
+    }
+
     /// Number of trainable values of both networks.
     pub fn parameters(&self) -> usize {
         let pedals = self.pedals.as_ref().map_or(0, |(params, _)| params.count_trainable());
@@ -166,6 +190,28 @@ impl HighResolutionModel {
         let mut tensors = named("note_model", &self.notes.0);
         tensors.extend(self.pedals.iter().flat_map(|(params, _)| named("pedal_model", params)));
         tensors.into_iter().collect()
+    }
+
+    /// What the networks say of the features of a recording `[frames, bins]`, in segments as
+    /// [`HighResolutionTranscriber`] hears them, but that the last one ends with the recording.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for another number of bins, or what LibTorch says.
+    pub fn activations(
+        &self,
+        features: ArrayView2<'_, f32>,
+        grid: FrameGrid,
+    ) -> Result<HighResolutionActivations> {
+        let quarter = SEGMENT * grid.sample_rate().hz() as usize / grid.hop() as usize / 4;
+        let segments = Segments { keep: 2 * quarter.max(1), before: quarter, after: quarter };
+        let mut heads: Vec<Vec<Rows>> = Vec::new();
+        for (heard, kept) in segments.cut(features.nrows()) {
+            let keep = kept.start - heard.start..kept.end - heard.start;
+            let said = self.forward(features.slice(s![heard, ..]), &keep)?;
+            heads.resize(said.len(), Vec::new());
+            heads.iter_mut().zip(said).for_each(|(head, rows)| head.push(rows));
+        }
+        self.joined(&heads, features.nrows(), grid)
     }
 
     /// Probabilities for the features of one segment `[frames, bins]`, of which some frames are kept.
@@ -197,6 +243,43 @@ impl HighResolutionModel {
             all.extend([rows(&onset)?, rows(&offset)?, rows(&frame)?]);
         }
         Ok(all)
+    }
+
+    /// The kept frames of all segments one after the other, up to the end of the recording.
+    fn joined(
+        &self,
+        heads: &[Vec<Rows>],
+        frames: usize,
+        grid: FrameGrid,
+    ) -> Result<HighResolutionActivations> {
+        let join = |head: &Vec<Rows>| -> Result<Rows> {
+            let views: Vec<_> = head.iter().map(|rows| rows.view()).collect();
+            let rows = concatenate(Axis(0), &views).map_err(|_| Error::Shape {
+                what: "activations",
+                expected: "the same number of keys in every segment".to_owned(),
+                actual: views.iter().map(|rows| rows.ncols()).collect(),
+            })?;
+            let frames = frames.min(rows.nrows());
+            Ok(rows.slice_move(s![..frames, ..]))
+        };
+        let mut rows = heads.iter().map(join).collect::<Result<Vec<_>>>()?.into_iter();
+        let mut next = || rows.next().unwrap_or_default();
+        let (onset, offset, frame, velocity) = (next(), next(), next(), next());
+        let keys: KeyRange = self.meta.architecture.keys;
+        let notes = TranscriptionActivations {
+            grid,
+            keys,
+            onset,
+            frame,
+            offset: Some(offset),
+            velocity: Some(velocity),
+        };
+        let mut next = || -> Array1<f32> { rows.next().unwrap_or_default().into_iter().collect() };
+        let pedal = self.pedals.is_some().then(|| {
+            let (onset, offset, frame) = (next(), next(), next());
+            PedalActivations { grid, onset, offset, frame }
+        });
+        Ok(HighResolutionActivations { notes, pedal })
     }
 }
 
@@ -264,6 +347,11 @@ impl HighResolutionTranscriber {
         &self.model
     }
 
+    /// The model again.
+    pub fn into_model(self) -> HighResolutionModel {
+        self.model
+    }
+
     /// The model, to change its decoders.
     pub fn model_mut(&mut self) -> &mut HighResolutionModel {
         &mut self.model
@@ -326,40 +414,8 @@ impl HighResolutionTranscriber {
                 return Ok(None);
             }
         }
-        self.joined(&heads, audio.len() / grid.hop() as usize + 1).map(Some)
-    }
-
-    /// The kept frames of all segments one after the other, up to the end of the recording.
-    fn joined(&self, heads: &[Vec<Rows>], frames: usize) -> Result<HighResolutionActivations> {
-        let join = |head: &Vec<Rows>| -> Result<Rows> {
-            let views: Vec<_> = head.iter().map(|rows| rows.view()).collect();
-            let rows = concatenate(Axis(0), &views).map_err(|_| Error::Shape {
-                what: "activations",
-                expected: "the same number of keys in every segment".to_owned(),
-                actual: views.iter().map(|rows| rows.ncols()).collect(),
-            })?;
-            let frames = frames.min(rows.nrows());
-            Ok(rows.slice_move(s![..frames, ..]))
-        };
-        let mut rows = heads.iter().map(join).collect::<Result<Vec<_>>>()?.into_iter();
-        let mut next = || rows.next().unwrap_or_default();
-        let (onset, offset, frame, velocity) = (next(), next(), next(), next());
-        let grid = self.grid();
-        let keys: KeyRange = self.model.meta.architecture.keys;
-        let notes = TranscriptionActivations {
-            grid,
-            keys,
-            onset,
-            frame,
-            offset: Some(offset),
-            velocity: Some(velocity),
-        };
-        let mut next = || -> Array1<f32> { rows.next().unwrap_or_default().into_iter().collect() };
-        let pedal = self.model.pedals.is_some().then(|| {
-            let (onset, offset, frame) = (next(), next(), next());
-            PedalActivations { grid, onset, offset, frame }
-        });
-        Ok(HighResolutionActivations { notes, pedal })
+        let end = audio.len() / grid.hop() as usize + 1;
+        self.model.joined(&heads, end, grid).map(Some)
     }
 }
 
@@ -409,6 +465,22 @@ mod tests {
         mir_testkit::assert_all_close(middle, alone, 1e-6, "the middle of a segment");
         let stopped = transcriber.activations(&audio, |_| false);
         assert!(stopped.unwrap().is_none());
+    }
+
+    #[test]
+    fn features_are_heard_as_recordings_are() {
+        let transcriber = HighResolutionTranscriber::new(small(true)).unwrap();
+        let audio = noise(16_000 * 31);
+        let whole = transcriber.activations(&audio, |_| true).unwrap().unwrap();
+        let features = transcriber.front_end.process(&audio).unwrap();
+        let view = features.data.slice(s![0, .., ..]);
+        let said = transcriber.model().activations(view, features.grid).unwrap();
+        assert_eq!(said.notes.onset.dim(), whole.notes.onset.dim());
+        // Far from the ends of segments, whose features see the audio beside them here and none there.
+        let rows = s![600..900, ..];
+        let (found, expected) = (said.notes.frame.slice(rows), whole.notes.frame.slice(rows));
+        mir_testkit::assert_all_close(found, expected, 1e-3, "features of a recording");
+        assert_eq!(said.pedal.unwrap().onset.len(), 3101);
     }
 
     #[test]

@@ -36,7 +36,6 @@ use crate::{
     error::TorchContext,
     nn::Mode,
     params::{Params, values},
-    train::Ema,
     weights::{self, Fit, ImportReport, ModelMeta, NameMap, Storage},
 };
 
@@ -145,18 +144,6 @@ impl TranscriptionModel {
     /// Number of trainable values.
     pub fn parameters(&self) -> usize {
         self.params.count_trainable()
-    }
-
-    /// Takes over the values of another set of parameters, averaged ones where there are any.
-    pub(crate) fn copy_weights(&mut self, from: &Params, ema: Option<&Ema>) -> Result<()> {
-        let _guard = tch::no_grad_guard();
-        let averaged: std::collections::BTreeMap<&str, &Tensor> =
-            ema.map(|ema| ema.tensors().collect()).unwrap_or_default();
-        for ((name, target), (_, source)) in self.params.all().zip(from.all()) {
-            let source = averaged.get(name).copied().unwrap_or(source);
-            target.shallow_clone().f_copy_(source).during("copying weights")?;
-        }
-        Ok(())
     }
 
     /// Probabilities for features `[frames, bins]`, read in the default [`Segments`].

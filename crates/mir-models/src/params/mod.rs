@@ -84,6 +84,35 @@ impl Params {
         param.tensor.f_copy_(&source).during("copying weights")
     }
 
+    /// Takes over the values of parameters of the same names and shapes, for some of them others in their place.
+    pub(crate) fn copy_from<'a>(
+        &self,
+        from: &Self,
+        instead: impl Iterator<Item = (&'a str, &'a Tensor)>,
+    ) -> Result<()> {
+        let _guard = tch::no_grad_guard();
+        let instead: BTreeMap<&str, &Tensor> = instead.collect();
+        for ((name, target), (_, source)) in self.all().zip(from.all()) {
+            let source = instead.get(name).copied().unwrap_or(source);
+            target.shallow_clone().f_copy_(source).during("copying weights")?;
+        }
+        Ok(())
+    }
+
+    /// Draws the values of a tensor anew, in as many equal parts of its first axis as there are ways to start: the gates
+    /// of a recurrent layer lie one below the other.
+    pub(crate) fn redraw(&mut self, name: &str, parts: &[Init]) -> Result<()> {
+        let size = self.map.get(name).map_or_else(Vec::new, |param| param.tensor.size());
+        let whole: Vec<usize> = size.iter().map(|&n| n as usize).collect();
+        let mut shape = whole.clone();
+        shape.iter_mut().take(1).for_each(|rows| *rows /= parts.len());
+        let mut values = Vec::new();
+        for (part, init) in parts.iter().enumerate() {
+            values.extend(init.values(&shape, || named_rng(self.seed, &format!("{name}/{part}"))));
+        }
+        self.assign(name, &whole, &values)
+    }
+
     /// Copies of the tensors that are not trained, in order of name.
     pub(crate) fn copy_buffers(&self) -> Result<Vec<Tensor>> {
         let buffers = self.map.values().filter(|p| !p.trainable);

@@ -17,7 +17,7 @@ use crate::{
     Error, Result,
     infer::TranscriptionModel,
     train::{
-        Answer, Incident, StepReport, StopReason, Trainer, TranscriptionBatch,
+        Answer, Incident, Network, StepReport, StopReason, Trainer, TranscriptionBatch,
         checkpoint::CheckpointWriter,
         latest_checkpoint,
         pause::{Moment, PauseFile, Snapshot, Wish},
@@ -73,8 +73,8 @@ impl Requests {
     }
 }
 
-/// What a caller does along the way. An error stops the training.
-pub trait Observer {
+/// What a caller does along the way of a training whose network is described by an `M`. An error stops the training.
+pub trait Observer<M = TranscriptionModel> {
     /// After every step.
     ///
     /// # Errors
@@ -86,13 +86,13 @@ pub trait Observer {
     ///
     /// # Errors
     /// Whatever should stop the training.
-    fn on_validation(&mut self, model: &mut TranscriptionModel, step: u64) -> Result<f64>;
+    fn on_validation(&mut self, model: &mut M, step: u64) -> Result<f64>;
 
     /// When a validation gave the best score so far.
     ///
     /// # Errors
     /// Whatever should stop the training.
-    fn on_best(&mut self, model: &TranscriptionModel, score: f64, step: u64) -> Result<()>;
+    fn on_best(&mut self, model: &M, score: f64, step: u64) -> Result<()>;
 
     /// When a step gave no number and was skipped, or the training went back to a checkpoint for it.
     ///
@@ -138,16 +138,17 @@ pub trait Observer {
 ///
 /// # Errors
 /// What the steps, the source, the observer or the writing of checkpoints give.
-pub fn fit<S>(
-    trainer: &mut Trainer,
+pub fn fit<N, S>(
+    trainer: &mut Trainer<N>,
     source: &mut S,
     checkpoints: &Path,
     data: Fingerprint,
     best: Option<(f64, u64)>,
-    observer: &mut dyn Observer,
+    observer: &mut dyn Observer<N::Model>,
     stop: &AtomicBool,
 ) -> Result<FitEnd>
 where
+    N: Network,
     S: BatchSource<Batch = TranscriptionBatch>,
 {
     let writer = CheckpointWriter::new(checkpoints, data);
@@ -236,8 +237,8 @@ fn loading(error: impl std::error::Error + Send + Sync + 'static) -> Error {
 const PAUSE_POLL: Duration = Duration::from_millis(200);
 
 /// A training under way.
-struct Course<'a, S> {
-    trainer: &'a mut Trainer,
+struct Course<'a, N, S> {
+    trainer: &'a mut Trainer<N>,
     source: &'a mut S,
     checkpoints: &'a Path,
     data: Fingerprint,
@@ -249,8 +250,9 @@ struct Course<'a, S> {
     score: Option<f64>,
 }
 
-impl<S> Course<'_, S>
+impl<N, S> Course<'_, N, S>
 where
+    N: Network,
     S: BatchSource<Batch = TranscriptionBatch>,
 {
     /// Writes a checkpoint, unless there is one of this step.
@@ -264,7 +266,7 @@ where
     }
 
     /// Validates, keeps the network if it is the best; whether the training should end.
-    fn validate(&mut self, observer: &mut dyn Observer) -> Result<Option<StopReason>> {
+    fn validate(&mut self, observer: &mut dyn Observer<N::Model>) -> Result<Option<StopReason>> {
         let step = self.trainer.step_count();
         self.trainer.share_statistics()?;
         let mut model = self.trainer.snapshot()?;
@@ -286,7 +288,7 @@ where
         file: &mut PauseFile,
         moment: &Moment,
         batch: &TranscriptionBatch,
-        observer: &mut dyn Observer,
+        observer: &mut dyn Observer<N::Model>,
         stop: &AtomicBool,
     ) -> Result<bool> {
         let mut paused = false;
@@ -327,7 +329,7 @@ where
         step: u64,
         batches: &[TranscriptionBatch],
         next: BatchPosition,
-        observer: &mut dyn Observer,
+        observer: &mut dyn Observer<N::Model>,
     ) -> Result<()> {
         let config = self.trainer.config().non_finite.clone();
         let first = self.trainer.position();

@@ -11,20 +11,21 @@ use std::{
 };
 
 use mir_core::{
-    batch::{BatchPosition, TranscriptionTargets, Window},
+    batch::{BatchPosition, NearTargets, TranscriptionTargets, Window},
     publish,
 };
 use mir_features::FrontEndConfig;
-use ndarray::{ArrayD, Ix2, Ix3, Ix4};
+use ndarray::{Array3, ArrayD, Ix2, Ix3, Ix4};
 use serde::{Deserialize, Serialize};
 use tch::Device;
 
 use super::checkpoint::json;
 use crate::{
     Error, Result,
-    config::{OnsetsFramesConfig, TrainConfig},
+    arch::OnsetsFrames,
+    config::TrainConfig,
     tensor::{TensorStatistics, from_array},
-    train::{Answer, Trainer, TranscriptionBatch},
+    train::{Answer, Network, Trainer, TranscriptionBatch},
     weights::{self, Storage},
 };
 
@@ -66,18 +67,26 @@ pub struct Incident {
     pub gradients: BTreeMap<String, TensorStatistics>,
     /// Whether the batches were small enough to be kept.
     pub kept: bool,
+    /// What kind of network it is.
+    #[serde(default = "onsets_frames")]
+    pub network: String,
     /// The network.
-    pub architecture: OnsetsFramesConfig,
+    pub(super) architecture: serde_json::Value,
     /// Its features.
     pub front_end: FrontEndConfig,
     /// The training; its seed and the step give the seed of dropout.
     pub train: TrainConfig,
 }
 
+/// The only kind that there was in the beginning.
+pub(super) fn onsets_frames() -> String {
+    OnsetsFrames::NAME.to_owned()
+}
+
 impl Incident {
     /// The account of the step that a trainer has just failed to do.
-    pub(super) fn of(
-        trainer: &Trainer,
+    pub(super) fn of<N: Network>(
+        trainer: &Trainer<N>,
         what: &str,
         answer: Answer,
         batches: &[TranscriptionBatch],
@@ -100,7 +109,8 @@ impl Incident {
             weights: weights_of(trainer)?,
             gradients: gradients_of(trainer)?,
             kept: batches.iter().map(size).sum::<usize>() <= LARGEST,
-            architecture: trainer.architecture().clone(),
+            network: N::NAME.to_owned(),
+            architecture: architecture_of(trainer)?,
             front_end: trainer.front_end().clone(),
             train: trainer.config().clone(),
         })
@@ -108,9 +118,9 @@ impl Incident {
 
     /// Writes the account with weights and batches into a folder of its own below `parent`; its path, or
     /// nothing where there are enough of them.
-    pub(super) fn write(
+    pub(super) fn write<N>(
         &self,
-        trainer: &Trainer,
+        trainer: &Trainer<N>,
         parent: &Path,
         batches: &[TranscriptionBatch],
     ) -> Result<Option<PathBuf>> {
@@ -140,14 +150,20 @@ impl Incident {
     }
 }
 
+/// The architecture of a network in the form of the accounts and checkpoints.
+pub(super) fn architecture_of<N: Network>(trainer: &Trainer<N>) -> Result<serde_json::Value> {
+    let what = "the description of a network";
+    serde_json::to_value(trainer.architecture()).map_err(|source| Error::Json { what, source })
+}
+
 /// Statistics of weights and buffers by name.
-pub(super) fn weights_of(trainer: &Trainer) -> Result<BTreeMap<String, TensorStatistics>> {
+pub(super) fn weights_of<N>(trainer: &Trainer<N>) -> Result<BTreeMap<String, TensorStatistics>> {
     let all = trainer.params.all();
     all.map(|(name, t)| Ok((name.to_owned(), TensorStatistics::of_tensor(t)?))).collect()
 }
 
 /// Statistics of the gradients that are there by name.
-pub(super) fn gradients_of(trainer: &Trainer) -> Result<BTreeMap<String, TensorStatistics>> {
+pub(super) fn gradients_of<N>(trainer: &Trainer<N>) -> Result<BTreeMap<String, TensorStatistics>> {
     let all = trainer.params.trainable().map(|(name, t)| (name, t.grad()));
     all.filter(|(_, gradient)| gradient.defined())
         .map(|(name, t)| Ok((name.to_owned(), TensorStatistics::of_tensor(&t)?)))
@@ -161,13 +177,17 @@ pub(super) fn batch_name(index: usize) -> String {
 /// Bytes of the numbers of a batch.
 fn size(batch: &TranscriptionBatch) -> usize {
     let targets = &batch.targets;
-    4 * (batch.inputs.len() + 4 * targets.onset.len() + targets.mask.len())
+    let rolls = if targets.near.is_some() { 7 } else { 4 };
+    4 * (batch.inputs.len() + rolls * targets.onset.len() + targets.mask.len())
 }
+
+/// Names of the targets that say how near events are, where there are any.
+const NEAR: [&str; 3] = ["near.mask", "near.offset", "near.onset"];
 
 /// Inputs and targets as a safetensors file.
 pub(super) fn batch_bytes(batch: &TranscriptionBatch) -> Result<Vec<u8>> {
     let targets = &batch.targets;
-    let tensors = [
+    let mut tensors = vec![
         ("frame", from_array(&targets.frame, Device::Cpu)?),
         ("inputs", from_array(&batch.inputs, Device::Cpu)?),
         ("mask", from_array(&targets.mask, Device::Cpu)?),
@@ -175,6 +195,11 @@ pub(super) fn batch_bytes(batch: &TranscriptionBatch) -> Result<Vec<u8>> {
         ("onset", from_array(&targets.onset, Device::Cpu)?),
         ("velocity", from_array(&targets.velocity, Device::Cpu)?),
     ];
+    if let Some(near) = &targets.near {
+        for (name, cells) in NEAR.iter().zip([&near.mask, &near.offset, &near.onset]) {
+            tensors.push((name, from_array(cells, Device::Cpu)?));
+        }
+    }
     weights::to_bytes(tensors.iter().map(|(name, t)| (*name, t)), None, Storage::F32)
 }
 
@@ -186,9 +211,20 @@ pub(super) fn read_batch(path: &Path, windows: Vec<Window>) -> Result<Transcript
         path: path.to_owned(),
         reason: format!("tensor '{name}' {what}: this is no batch of an incident"),
     };
+    let has_near = NEAR.iter().any(|name| arrays.contains_key(*name));
     let mut take = |name: &str| arrays.remove(name).ok_or_else(|| wrong(name, "is missing"));
-    let cells = |name: &str, array: ArrayD<f32>| {
+    let cells = |name: &str, array: ArrayD<f32>| -> Result<Array3<f32>> {
         array.into_dimensionality::<Ix3>().map_err(|_| wrong(name, "has not three axes"))
+    };
+    let near = if has_near {
+        let [mask, offset, onset] = NEAR;
+        Some(NearTargets {
+            onset: cells(onset, take(onset)?)?,
+            offset: cells(offset, take(offset)?)?,
+            mask: cells(mask, take(mask)?)?,
+        })
+    } else {
+        None
     };
     Ok(TranscriptionBatch {
         inputs: take("inputs")?
@@ -202,6 +238,7 @@ pub(super) fn read_batch(path: &Path, windows: Vec<Window>) -> Result<Transcript
             mask: take("mask")?
                 .into_dimensionality::<Ix2>()
                 .map_err(|_| wrong("mask", "has not two axes"))?,
+            near,
         },
         windows,
     })

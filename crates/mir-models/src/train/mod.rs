@@ -14,6 +14,7 @@ mod checkpoint;
 mod ema;
 mod fit;
 mod incident;
+mod network;
 mod observers;
 mod parallel;
 pub mod pause;
@@ -28,6 +29,7 @@ pub use checkpoint::{CheckpointInfo, best_checkpoint, latest_checkpoint};
 pub use ema::Ema;
 pub use fit::{FitEnd, FitProgress, Observer, Requests, fit};
 pub use incident::Incident;
+pub use network::{Network, Trained};
 pub use observers::Observers;
 pub use pause::{MetricCondition, PauseCommand, PauseRequest, Snapshot};
 pub use probe::{

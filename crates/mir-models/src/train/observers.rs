@@ -11,14 +11,14 @@ use crate::{
 /// Observers that are called one after the other, in the order of the list. The first one validates: its
 /// score counts, and what the others return is not looked at. The run folder is the first that is named.
 #[expect(missing_debug_implementations, reason = "observers need not have one")]
-pub struct Observers<'a>(pub Vec<&'a mut dyn Observer>);
+pub struct Observers<'a, M = TranscriptionModel>(pub Vec<&'a mut dyn Observer<M>>);
 
-impl Observer for Observers<'_> {
+impl<M> Observer<M> for Observers<'_, M> {
     fn on_step(&mut self, progress: &FitProgress<'_>) -> Result<()> {
         self.0.iter_mut().try_for_each(|observer| observer.on_step(progress))
     }
 
-    fn on_validation(&mut self, model: &mut TranscriptionModel, step: u64) -> Result<f64> {
+    fn on_validation(&mut self, model: &mut M, step: u64) -> Result<f64> {
         let mut first = None;
         for observer in &mut self.0 {
             let score = observer.on_validation(model, step)?;
@@ -27,7 +27,7 @@ impl Observer for Observers<'_> {
         first.ok_or_else(|| Error::config("observers", "at least one, which validates", 0))
     }
 
-    fn on_best(&mut self, model: &TranscriptionModel, score: f64, step: u64) -> Result<()> {
+    fn on_best(&mut self, model: &M, score: f64, step: u64) -> Result<()> {
         self.0.iter_mut().try_for_each(|observer| observer.on_best(model, score, step))
     }
 

@@ -11,7 +11,7 @@ use crate::{
     error::TorchContext,
     loss::Share,
     params::{Params, values},
-    train::Trainer,
+    train::{Network, Trainer},
 };
 
 /// Values of gradients that are added up at once: 16 MiB.
@@ -20,7 +20,7 @@ const BUCKET: usize = 4 << 20;
 /// How a rank failed, for the others.
 const FAILURES: usize = 3;
 
-impl Trainer {
+impl<N: Network> Trainer<N> {
     /// Makes this trainer one of several, one in each process, that train the same network: all take the
     /// weights of rank 0, and every step has the gradients of the batches of all of them, each cell of the
     /// targets counting the same. Batch normalisation sees the batches of its own process only.

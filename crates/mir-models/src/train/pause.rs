@@ -28,7 +28,6 @@ use std::{
 
 use mir_core::publish;
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
 
 use super::{
     checkpoint::json,
@@ -36,10 +35,9 @@ use super::{
 };
 use crate::{
     Error, Result,
-    error::TorchContext,
     nn::{LayerOutput, Mode, Recording},
     tensor::{self, TensorStatistics},
-    train::{StepReport, Trainer, TranscriptionBatch},
+    train::{Network, StepReport, Trainer, TranscriptionBatch},
     weights::{self, Storage},
 };
 
@@ -284,8 +282,8 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// Writes a snapshot below `folder`, the run folder; its path. The trainer stays as it is.
-    pub(super) fn write(
-        trainer: &Trainer,
+    pub(super) fn write<N: Network>(
+        trainer: &Trainer<N>,
         folder: &Path,
         reason: &str,
         moment: &Moment,
@@ -296,7 +294,7 @@ impl Snapshot {
         let input = tensor::from_array(&batch.inputs, trainer.params.device())?;
         let mode = Mode { train: false, precision: trainer.config().precision };
         let recording = Recording::start();
-        let heads = trainer.network.forward(&input, mode)?;
+        let outputs = trainer.network.outputs(&input, mode)?;
         let activations = recording.finish(&trainer.params);
         let snapshot = Self {
             step: trainer.step,
@@ -310,13 +308,6 @@ impl Snapshot {
             gradients: gradients_of(trainer)?,
             activations,
         };
-        let probability = |logits: &Tensor| logits.f_sigmoid().during("a snapshot");
-        let mut outputs =
-            vec![("frame", probability(&heads.frame)?), ("onset", probability(&heads.onset)?)];
-        if let Some(offset) = &heads.offset {
-            outputs.push(("offset", probability(offset)?));
-        }
-        outputs.extend(heads.velocity.map(|velocity| ("velocity", velocity)));
         let outputs = outputs.iter().map(|(name, tensor)| (*name, tensor));
         let files = [
             ("snapshot.json", json(&snapshot)?),

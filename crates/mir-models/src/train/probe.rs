@@ -8,14 +8,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mir_core::batch::{BatchSource, TranscriptionTargets};
-use ndarray::{Array, Axis, Dimension, RemoveAxis, concatenate};
+use mir_core::batch::BatchSource;
+use ndarray::Axis;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
     config::OutOfMemoryPolicy,
-    train::{Trainer, TranscriptionBatch},
+    train::{Network, Trainer, TranscriptionBatch},
 };
 
 fn loading(error: impl std::error::Error + Send + Sync + 'static) -> Error {
@@ -43,8 +43,9 @@ pub struct DryRun {
 ///
 /// # Errors
 /// What the source or a step gives.
-pub fn dry_run<S>(mut trainer: Trainer, source: &mut S) -> Result<DryRun>
+pub fn dry_run<N, S>(mut trainer: Trainer<N>, source: &mut S) -> Result<DryRun>
 where
+    N: Network,
     S: BatchSource<Batch = TranscriptionBatch>,
 {
     let batch = source.next_batch().map_err(loading)?;
@@ -160,13 +161,14 @@ impl RateCurve {
 /// # Errors
 /// [`Error::Config`] for senseless settings; what the source or a step gives, but for
 /// [`Error::NonFinite`].
-pub fn find_rate<S>(
-    mut trainer: Trainer,
+pub fn find_rate<N, S>(
+    mut trainer: Trainer<N>,
     source: &mut S,
     config: &RateTestConfig,
     stop: &AtomicBool,
 ) -> Result<RateCurve>
 where
+    N: Network,
     S: BatchSource<Batch = TranscriptionBatch>,
 {
     config.validate()?;
@@ -228,8 +230,8 @@ pub struct BatchProbes {
 ///
 /// # Errors
 /// [`Error::Shape`] if `example` is empty; what a step gives, but for [`Error::OutOfMemory`].
-pub fn find_batch_size(
-    mut trainer: Trainer,
+pub fn find_batch_size<N: Network>(
+    mut trainer: Trainer<N>,
     example: &TranscriptionBatch,
     most: usize,
 ) -> Result<BatchProbes> {
@@ -282,21 +284,10 @@ fn memory(table: &str, name: &str) -> Option<u64> {
 
 /// A batch of copies of the first example.
 fn repeated(batch: &TranscriptionBatch, examples: usize) -> TranscriptionBatch {
-    fn copies<D: RemoveAxis + Dimension>(x: &Array<f32, D>, count: usize) -> Array<f32, D> {
-        let mut first = x.view();
-        first.slice_axis_inplace(Axis(0), ndarray::Slice::from(0..1));
-        concatenate(Axis(0), &vec![first; count]).unwrap_or_else(|_| x.clone())
-    }
-    let targets = &batch.targets;
+    let first = vec![0; examples];
     TranscriptionBatch {
-        inputs: copies(&batch.inputs, examples),
-        targets: TranscriptionTargets {
-            onset: copies(&targets.onset, examples),
-            offset: copies(&targets.offset, examples),
-            frame: copies(&targets.frame, examples),
-            velocity: copies(&targets.velocity, examples),
-            mask: copies(&targets.mask, examples),
-        },
+        inputs: batch.inputs.select(Axis(0), &first),
+        targets: batch.targets.select(&first),
         windows: Vec::new(),
     }
 }

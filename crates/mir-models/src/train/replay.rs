@@ -7,9 +7,10 @@ use tch::Device;
 use super::incident::{ACCOUNT, Incident, MODEL, batch_name, gradients_of, read_batch};
 use crate::{
     Error, Result,
+    arch::{HighResolutionNotes, OnsetsFrames},
     nn::{LayerOutput, Recording},
     tensor::TensorStatistics,
-    train::Trainer,
+    train::{Network, Trainer},
     weights,
 };
 
@@ -51,22 +52,25 @@ impl Replay {
 /// because they were too large; what the step gives, but for [`Error::NonFinite`].
 pub fn replay(folder: &Path, device: Device) -> Result<Replay> {
     let wrong = |reason: String| Error::Checkpoint { path: folder.to_owned(), reason };
-    let read = |name: &str| {
-        let path = folder.join(name);
-        fs::read(&path).map_err(|source| Error::Io { action: "read", path, source })
-    };
-    let incident: Incident = serde_json::from_slice(&read(ACCOUNT)?)
+    let incident: Incident = serde_json::from_slice(&read_file(&folder.join(ACCOUNT))?)
         .map_err(|error| wrong(format!("{ACCOUNT} is not understood: {error}")))?;
     if !incident.kept {
         return Err(wrong("its batches were above 64 MB and were not kept".to_owned()));
     }
-    let mut trainer = Trainer::new(
-        incident.architecture.clone(),
-        incident.front_end.clone(),
-        incident.train.clone(),
-        device,
-    )?;
-    weights::fill(&read(MODEL)?, &folder.join(MODEL), trainer.params.all())?;
+    match incident.network.as_str() {
+        OnsetsFrames::NAME => repeated::<OnsetsFrames>(folder, incident, device),
+        HighResolutionNotes::NAME => repeated::<HighResolutionNotes>(folder, incident, device),
+        other => Err(wrong(format!("it is of a network '{other}', which is not known here"))),
+    }
+}
+
+fn repeated<N: Network>(folder: &Path, incident: Incident, device: Device) -> Result<Replay> {
+    let architecture: N::Config = serde_json::from_value(incident.architecture.clone())
+        .map_err(|source| Error::Json { what: "the network of an incident", source })?;
+    let mut trainer =
+        Trainer::<N>::of(architecture, incident.front_end.clone(), incident.train.clone(), device)?;
+    let model = folder.join(MODEL);
+    weights::fill(&read_file(&model)?, &model, trainer.params.all())?;
     trainer.step = incident.step;
     while trainer.trouble.parts() < incident.parts.min(4) {
         trainer.trouble.cut();
@@ -88,4 +92,8 @@ pub fn replay(folder: &Path, device: Device) -> Result<Replay> {
     };
     let gradients = gradients_of(&trainer)?;
     Ok(Replay { incident, inputs, layers, gradients, failed, loss })
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|source| Error::Io { action: "read", path: path.to_owned(), source })
 }

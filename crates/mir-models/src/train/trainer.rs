@@ -7,9 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mir_core::batch::{BatchPosition, TranscriptionTargets};
+use mir_core::batch::BatchPosition;
 use mir_features::FrontEndConfig;
-use ndarray::{Array3, Axis, s};
+use ndarray::{Axis, s};
 use tch::Device;
 
 use crate::{
@@ -18,15 +18,17 @@ use crate::{
     comm::{Communicator, Single},
     config::{OnsetsFramesConfig, OutOfMemoryPolicy, TrainConfig},
     error::TorchContext,
-    infer::TranscriptionModel,
-    loss::{Share, TargetTensors, transcription_loss},
+    loss::{Share, TargetTensors},
     nn::Mode,
     optim::{Optimizer, clip_gradients, zero_gradients},
     params::{Params, named_rng},
     schedule::Plateau,
     tensor,
-    train::{EarlyStopping, Ema, Rehearsal, StopReason, TranscriptionBatch, Trouble, Verdict},
-    weights::{Fit, ImportReport, ModelMeta, NameMap, import},
+    train::{
+        EarlyStopping, Ema, Network, Rehearsal, StopReason, Trained, TranscriptionBatch, Trouble,
+        Verdict,
+    },
+    weights::{Fit, ImportReport, NameMap, import},
 };
 
 /// What one training step did.
@@ -48,9 +50,9 @@ pub struct StepReport {
 
 /// A network, its optimiser, and where they are in their run.
 #[derive(Debug)]
-pub struct Trainer {
+pub struct Trainer<N = OnsetsFrames> {
     pub(crate) params: Params,
-    pub(super) network: OnsetsFrames,
+    pub(super) network: N,
     front_end: FrontEndConfig,
     config: TrainConfig,
     pub(crate) optimizer: Optimizer,
@@ -85,17 +87,9 @@ fn pieces(batch: &TranscriptionBatch, parts: usize) -> Vec<Cow<'_, Transcription
     (0..parts)
         .map(|part| {
             let rows = examples * part / parts..examples * (part + 1) / parts;
-            let cut = |x: &Array3<f32>| x.slice(s![rows.clone(), .., ..]).to_owned();
-            let targets = &batch.targets;
             Cow::Owned(TranscriptionBatch {
                 inputs: batch.inputs.slice(s![rows.clone(), .., .., ..]).to_owned(),
-                targets: TranscriptionTargets {
-                    onset: cut(&targets.onset),
-                    offset: cut(&targets.offset),
-                    frame: cut(&targets.frame),
-                    velocity: cut(&targets.velocity),
-                    mask: targets.mask.slice(s![rows.clone(), ..]).to_owned(),
-                },
+                targets: batch.targets.select(&rows.clone().collect::<Vec<_>>()),
                 windows: batch.windows.get(rows.clone()).unwrap_or_default().to_vec(),
             })
         })
@@ -103,19 +97,45 @@ fn pieces(batch: &TranscriptionBatch, parts: usize) -> Vec<Cow<'_, Transcription
 }
 
 impl Trainer {
-    /// An untrained network.
+    /// An untrained network of Onsets and Frames.
     ///
     /// # Errors
-    /// [`Error::Config`] for an invalid configuration, or what LibTorch says.
+    /// As [`of`](Self::of).
     pub fn new(
         architecture: OnsetsFramesConfig,
         front_end: FrontEndConfig,
         config: TrainConfig,
         device: Device,
     ) -> Result<Self> {
+        Self::of(architecture, front_end, config, device)
+    }
+}
+
+impl<N: Network> Trainer<N> {
+    /// An untrained network of any kind.
+    ///
+    /// ```
+    /// use mir_features::{FrontEndConfig, LogMelConfig};
+    /// use mir_models::{Device, arch::HighResolutionNotes, config::{HighResolutionConfig, TrainConfig}, train::Trainer};
+    /// let front_end = FrontEndConfig::LogMel(LogMelConfig::hpt());
+    /// let network = HighResolutionConfig { gru_units: 8, ..HighResolutionConfig::default() };
+    /// let trainer: Trainer<HighResolutionNotes> =
+    ///     Trainer::of(network, front_end, TrainConfig::default(), Device::Cpu)?;
+    /// assert_eq!(trainer.step_count(), 0);
+    /// # Ok::<(), mir_models::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Config`] for an invalid configuration, or what LibTorch says.
+    pub fn of(
+        architecture: N::Config,
+        front_end: FrontEndConfig,
+        config: TrainConfig,
+        device: Device,
+    ) -> Result<Self> {
         config.validate()?;
         let mut params = Params::new(device, config.seed);
-        let network = OnsetsFrames::new(&mut params, architecture)?;
+        let network = N::build(&mut params, architecture)?;
         let optimizer = Optimizer::new(&params, config.optimizer.clone(), &config.groups)?;
         let ema = (config.ema_decay > 0.0)
             .then(|| Ema::new(&params, config.ema_decay, config.ema_start))
@@ -154,7 +174,7 @@ impl Trainer {
     }
 
     /// The configuration of the network.
-    pub fn architecture(&self) -> &OnsetsFramesConfig {
+    pub fn architecture(&self) -> &N::Config {
         self.network.config()
     }
 
@@ -290,8 +310,7 @@ impl Trainer {
         let input = tensor::from_array(&batch.inputs, device)?;
         let targets = TargetTensors::new(&batch.targets, device)?;
         let mode = Mode { train: true, precision: self.config.precision };
-        let heads = self.network.forward(&input, mode)?;
-        let loss = transcription_loss(&heads, &targets, &self.config.loss, share)?;
+        let loss = self.network.loss(&input, &targets, &self.config.loss, share, mode)?;
         if self.terms.is_empty() {
             self.terms.clone_from(&loss.parts);
         } else {
@@ -344,7 +363,7 @@ impl Trainer {
     /// validation returned, the configuration may name another one among the scores of the model.
     pub(super) fn judge(
         &mut self,
-        model: &TranscriptionModel,
+        model: &N::Model,
         score: f64,
         best: Option<(f64, u64)>,
     ) -> Result<(f64, Verdict)> {
@@ -354,7 +373,7 @@ impl Trainer {
         };
         let value = match &config.metric {
             None => score,
-            Some(name) => *model.meta().scores.get(name).ok_or_else(|| {
+            Some(name) => N::score(model, name).ok_or_else(|| {
                 let expected = "the name of a score that the validation notes in the model";
                 Error::config("early_stopping.metric", expected, name)
             })?,
@@ -370,15 +389,14 @@ impl Trainer {
     /// The network as it stands, averaged weights preferred: a copy that further steps do not change.
     ///
     /// # Errors
-    /// What LibTorch says.
-    pub fn snapshot(&self) -> Result<TranscriptionModel> {
-        let meta = ModelMeta {
+    /// As [`Network::model`].
+    pub fn snapshot(&self) -> Result<N::Model> {
+        self.network.model(&Trained {
+            params: &self.params,
+            ema: self.ema.as_ref(),
+            front_end: &self.front_end,
             step: self.step,
-            ..ModelMeta::new(self.architecture().clone(), self.front_end.clone())
-        };
-        let mut model = TranscriptionModel::new(meta, self.params.device())?;
-        model.copy_weights(&self.params, self.ema.as_ref())?;
-        Ok(model)
+        })
     }
 
     fn generator_seed(&self) -> i64 {

@@ -30,7 +30,7 @@ use mir_models::{
     weights::{ModelMeta, Storage},
 };
 use mir_testkit::signal::{Random, noise};
-use ndarray::{Array2, Array3, Array4, s};
+use ndarray::{Array2, Array4, s};
 use tch::Device;
 
 /// Windows in which key `k` sounds where bin `2k` is loud: learnable at once.
@@ -53,15 +53,8 @@ impl BatchSource for Toy {
     fn next_batch(&mut self) -> Result<Self::Batch, Never> {
         let BatchPosition { epoch, batch } = self.position;
         let mut random = Random::new(self.seed ^ (epoch << 32) ^ batch);
-        let shape = (2, FRAMES, 88);
-        let zeros = || Array3::<f32>::zeros(shape);
-        let mut targets = TranscriptionTargets {
-            onset: zeros(),
-            offset: zeros(),
-            frame: zeros(),
-            velocity: zeros(),
-            mask: Array2::ones((2, FRAMES)),
-        };
+        let mut targets = TranscriptionTargets::zeros(2, FRAMES, 88, false);
+        targets.mask.fill(1.0);
         let mut inputs = Array4::from_elem((2, 1, FRAMES, BINS), -5.0f32);
         for item in 0..2 {
             for _ in 0..4 {

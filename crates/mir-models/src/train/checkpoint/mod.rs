@@ -21,9 +21,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
-    config::{NonFiniteConfig, OnsetsFramesConfig, OutOfMemoryPolicy, TrainConfig},
+    config::{NonFiniteConfig, OutOfMemoryPolicy, TrainConfig},
     schedule::Plateau,
-    train::{EarlyStopping, Trainer, Trouble},
+    train::{
+        EarlyStopping, Network, Trainer, Trouble,
+        incident::{architecture_of, onsets_frames},
+    },
     weights::{self, Storage},
 };
 
@@ -49,8 +52,11 @@ pub struct CheckpointInfo {
     /// Skips, rollbacks and cuts.
     #[serde(default)]
     pub trouble: Trouble,
+    /// What kind of network it is.
+    #[serde(default = "onsets_frames")]
+    pub network: String,
     /// The network.
-    pub architecture: OnsetsFramesConfig,
+    architecture: serde_json::Value,
     /// The training.
     pub train: TrainConfig,
     /// Fingerprint of the data that it was trained on.
@@ -78,7 +84,7 @@ const MODEL: &str = "model.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
 const EMA: &str = "ema.safetensors";
 
-impl Trainer {
+impl<N: Network> Trainer<N> {
     /// Writes a checkpoint below `folder` and removes the oldest ones beyond the number to keep, but for
     /// that of the best score. Returns its path.
     ///
@@ -104,7 +110,8 @@ impl Trainer {
             plateau: self.plateau.clone(),
             stopping: self.stopping.clone(),
             trouble: self.trouble.clone(),
-            architecture: self.architecture().clone(),
+            network: N::NAME.to_owned(),
+            architecture: architecture_of(self)?,
             train: self.config().clone(),
             data,
             best,
@@ -143,7 +150,9 @@ impl Trainer {
         if info.version != VERSION {
             return Err(wrong(format!("layout {}, expected {VERSION}; train anew", info.version)));
         }
-        if info.architecture != *self.architecture() {
+        let architecture = serde_json::from_value::<N::Config>(info.architecture.clone());
+        let same = architecture.is_ok_and(|architecture| architecture == *self.architecture());
+        if info.network != N::NAME || !same {
             return Err(wrong(
                 "it belongs to another network; resume with its configuration".to_owned(),
             ));

@@ -11,7 +11,10 @@ use mir_core::{
 };
 
 use super::Checkpoint;
-use crate::{Error, Result, train::Trainer};
+use crate::{
+    Error, Result,
+    train::{Network, Trainer},
+};
 
 /// Failed writes in a row that end a run.
 const FAILURES: u32 = 3;
@@ -36,7 +39,11 @@ impl CheckpointWriter {
     ///
     /// # Errors
     /// That of the write before, if it was the third in a row to fail; what LibTorch says about the copy.
-    pub(crate) fn save(&mut self, trainer: &Trainer, best: Option<(f64, u64)>) -> Result<()> {
+    pub(crate) fn save<N: Network>(
+        &mut self,
+        trainer: &Trainer<N>,
+        best: Option<(f64, u64)>,
+    ) -> Result<()> {
         self.settle()?;
         let checkpoint: Checkpoint = trainer.checkpoint(self.data, best)?;
         let (folder, hook) = (self.folder.clone(), fault::current());
