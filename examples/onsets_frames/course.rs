@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use mir_core::PianoRoll;
 use mir_eval::{
     frame::{self, FrameConfig},
-    transcription::{self, TranscriptionConfig},
+    transcription,
 };
 
 use crate::{experiment::Experiment, method::Decoding, validation::Pair};
@@ -48,8 +48,7 @@ pub fn metrics(
             add("frame", format!("{roll}_f1"), cells.f1);
         }
         let estimate = decoding.notes(activations)?;
-        let scores =
-            transcription::evaluate(reference, &estimate, &TranscriptionConfig::default())?;
+        let scores = transcription::evaluate(reference, &estimate, &decoding.tolerances())?;
         note_f1 += scores.note.f1;
         note_with_offset_f1 += scores.note_with_offset.map_or(0.0, |scores| scores.f1);
         for (category, scores) in

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use mir_datasets::{
-    BuildOptions, Dataset, Error, FeatureStore, OnError, Split, StoreBuilder, Track, WithTraining,
+    BuildOptions, Dataset, Error, FeatureStore, OnError, PedalAsNotes, Split, StoreBuilder, Track,
+    WithTraining,
     loaders::{AudioFolder, Maps},
     mini::Mini,
 };
@@ -17,7 +18,7 @@ use crate::{
         ranks::Ranks,
         signals::Stop,
     },
-    experiment::Experiment,
+    experiment::{Experiment, Kind},
 };
 
 /// Opens a data set.
@@ -30,6 +31,22 @@ pub fn open(args: &DataArgs, experiment: &Experiment) -> Outcome<Arc<dyn Dataset
         data = Arc::new(WithTraining::new(data, Arc::new(AudioFolder::open(folder)?))?);
     }
     Ok(data)
+}
+
+/// The same, as the network of the settings learns it.
+///
+/// # Errors
+/// As [`open`].
+pub fn learned(args: &DataArgs, experiment: &Experiment) -> Outcome<Arc<dyn Dataset>> {
+    Ok(learned_of(open(args, experiment)?, experiment))
+}
+
+/// A data set as the network of the settings learns it: for one that hears the pedal its presses are the notes.
+pub fn learned_of(data: Arc<dyn Dataset>, experiment: &Experiment) -> Arc<dyn Dataset> {
+    match experiment.trained() {
+        Kind::Pedal => Arc::new(PedalAsNotes::new(data)),
+        _ => data,
+    }
 }
 
 fn named(args: &DataArgs, experiment: &Experiment) -> Outcome<Arc<dyn Dataset>> {

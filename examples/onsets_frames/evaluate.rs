@@ -10,13 +10,14 @@ use std::{
 };
 
 use mir_audio::LoadOptions;
-use mir_core::{AudioBuffer, Note, SampleRate, formats};
+use mir_core::{AudioBuffer, Note, PedalSpan, SampleRate, formats};
 use mir_datasets::{Split, Track};
 use mir_eval::{
     frame::{self, NoteFrameConfig},
+    pedal::{self, PedalConfig},
     report::Table,
     stats::UndefinedPolicy,
-    transcription::{self, TranscriptionConfig},
+    transcription,
     transcription_velocity::{self, TranscriptionVelocityConfig},
 };
 use mir_models::{activations::TranscriptionActivations, thresholds::roll_scores};
@@ -64,6 +65,20 @@ pub struct PieceScores {
     pub frame_head_f1: f64,
     /// Onset alone.
     pub onset_f1: f64,
+    /// The pedal, where network and recording say something of it.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub pedal: Option<PedalF1>,
+}
+
+/// Scores of the sustain pedal, as Kong et al. (2021) define them.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct PedalF1 {
+    /// Presses by their starts.
+    pub pedal_f1: f64,
+    /// By starts and ends.
+    pub pedal_with_offset_f1: f64,
+    /// Frame by frame.
+    pub pedal_frame_f1: f64,
 }
 
 /// One recording with both lists of notes.
@@ -160,7 +175,7 @@ pub fn transcribe_tracks(
             return Err(Failure::interrupted("stopped while scoring", stop.signal()));
         }
         let start = Instant::now();
-        let activations = method.activations(&audio)?;
+        let (activations, pedal) = method.hear(&audio)?;
         let estimate = decoding.notes(&activations)?;
         busy += start.elapsed().as_secs_f64();
         seconds += audio.duration();
@@ -168,6 +183,9 @@ pub fn transcribe_tracks(
             track: track.id().to_string(),
             instrument: track.instrument().to_owned(),
             seconds: audio.duration(),
+            pedal: pedal
+                .and_then(|spans| pedal_f1(track.as_ref(), &spans).transpose())
+                .transpose()?,
             ..PieceScores::new(&decoding, &activations, &reference, &estimate)?
         };
         let findings = match detail {
@@ -189,6 +207,27 @@ fn velocity_f1(reference: &[Note], estimate: &[Note]) -> Outcome<Option<f64>> {
     let config = TranscriptionVelocityConfig::default();
     let scores = transcription_velocity::evaluate(reference, estimate, &config)?;
     Ok(scores.note_with_offset.map(|scores| scores.f1))
+}
+
+/// Scores of the pedal, if the data set knows it and it is pressed at all: else there is nothing to recall.
+fn pedal_f1(track: &dyn Track, estimate: &[PedalSpan]) -> Outcome<Option<PedalF1>> {
+    let reference = match track.pedal() {
+        Err(mir_datasets::Error::NotAnnotated { .. }) => return Ok(None),
+        reference => reference?,
+    };
+    if reference.is_empty() {
+        return Ok(None);
+    }
+    let intervals = |spans: &[PedalSpan]| -> Vec<[f64; 2]> {
+        spans.iter().map(|span| [span.down, span.up]).collect()
+    };
+    let (reference, estimate) = (intervals(&reference), intervals(estimate));
+    let scores = pedal::evaluate(&reference, &estimate, &PedalConfig::default())?;
+    Ok(Some(PedalF1 {
+        pedal_f1: scores.event.f1,
+        pedal_with_offset_f1: scores.event_with_offset.f1,
+        pedal_frame_f1: scores.frame.f1,
+    }))
 }
 
 /// Writes reference and estimate of every recording as TSV.
@@ -225,6 +264,24 @@ fn gathered(
     Ok(all.map(|(track, row)| PieceScores::of(track.as_ref(), row)).collect())
 }
 
+impl PedalF1 {
+    /// The mean over recordings; nothing of none.
+    fn mean(all: impl Iterator<Item = Self>) -> Option<Self> {
+        let (mut sum, mut count) = (Self::default(), 0.0);
+        for one in all {
+            sum.pedal_f1 += one.pedal_f1;
+            sum.pedal_with_offset_f1 += one.pedal_with_offset_f1;
+            sum.pedal_frame_f1 += one.pedal_frame_f1;
+            count += 1.0;
+        }
+        (count > 0.0).then(|| Self {
+            pedal_f1: sum.pedal_f1 / count,
+            pedal_with_offset_f1: sum.pedal_with_offset_f1 / count,
+            pedal_frame_f1: sum.pedal_frame_f1 / count,
+        })
+    }
+}
+
 impl PieceScores {
     /// How good an estimate is: everything but what it is of.
     ///
@@ -236,7 +293,7 @@ impl PieceScores {
         reference: &[Note],
         estimate: &[Note],
     ) -> Outcome<Self> {
-        let notes = transcription::evaluate(reference, estimate, &TranscriptionConfig::default())?;
+        let notes = transcription::evaluate(reference, estimate, &decoding.tolerances())?;
         let config = NoteFrameConfig::default();
         let frames = frame::evaluate_notes(reference, estimate, activations.grid, &config);
         let velocities = match &activations.velocity {
@@ -257,10 +314,11 @@ impl PieceScores {
         })
     }
 
-    /// How many numbers there are, with one that says whether there are velocities.
-    const NUMBERS: usize = 11;
+    /// How many numbers there are, with two that say whether there are velocities and a pedal.
+    const NUMBERS: usize = 15;
 
     fn numbers(&self) -> [f64; Self::NUMBERS] {
+        let pedal = self.pedal.unwrap_or_default();
         [
             self.seconds,
             self.notes as f64,
@@ -273,6 +331,10 @@ impl PieceScores {
             self.frame_f1,
             self.frame_head_f1,
             self.onset_f1,
+            pedal.pedal_f1,
+            pedal.pedal_with_offset_f1,
+            pedal.pedal_frame_f1,
+            f64::from(u8::from(self.pedal.is_some())),
         ]
     }
 
@@ -290,7 +352,12 @@ impl PieceScores {
             frame_f1,
             frame_head_f1,
             onset_f1,
+            pedal_f1,
+            pedal_with_offset_f1,
+            pedal_frame_f1,
+            has_pedal,
         ] = numbers;
+        let pedal = PedalF1 { pedal_f1, pedal_with_offset_f1, pedal_frame_f1 };
         Self {
             track: track.id().to_string(),
             instrument: track.instrument().to_owned(),
@@ -304,6 +371,7 @@ impl PieceScores {
             frame_f1,
             frame_head_f1,
             onset_f1,
+            pedal: (has_pedal > 0.0).then_some(pedal),
         }
     }
 }
@@ -317,6 +385,9 @@ pub struct Summary {
     pub frame_f1: f64,
     pub frame_head_f1: f64,
     pub onset_f1: f64,
+    /// Over the recordings in which the pedal is pressed, if it was heard.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub pedal: Option<PedalF1>,
     pub seconds: f64,
     pub steps: u64,
     pub audio_seconds_per_second: f64,
@@ -335,6 +406,7 @@ impl Summary {
             frame_f1: mean(|p| p.frame_f1),
             frame_head_f1: mean(|p| p.frame_head_f1),
             onset_f1: mean(|p| p.onset_f1),
+            pedal: PedalF1::mean(pieces.iter().filter_map(|p| p.pedal)),
             pieces: pieces.to_vec(),
             ..Self::default()
         }
@@ -365,6 +437,11 @@ pub fn print(summary: &Summary, common: &CommonArgs) -> Outcome<()> {
             println!("on {instrument}: {}", Summary::of(&pieces).headline());
         }
         let speed = summary.audio_seconds_per_second;
+        if let Some(PedalF1 { pedal_f1, pedal_with_offset_f1, pedal_frame_f1 }) = summary.pedal {
+            println!(
+                "pedal: F1 of presses {pedal_f1:.3}, with offset {pedal_with_offset_f1:.3}, of frames {pedal_frame_f1:.3}"
+            );
+        }
         println!("{}; {speed:.0} x real time", summary.headline());
     }
     if let Some(path) = &common.json {

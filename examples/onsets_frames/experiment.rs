@@ -1,6 +1,6 @@
 //! All settings of an experiment, and the presets of the data sets.
 
-use mir_core::{RegressionRoll, RollRule};
+use mir_core::{KeyRange, RegressionRoll, RollRule};
 use mir_datasets::{
     AugmentConfig, LoaderConfig, WindowConfig, loaders::MapsConfig, mini::MiniConfig,
 };
@@ -10,7 +10,9 @@ use mir_models::{
         AdamConfig, Clip, CourseModel, HeadKind, HighResolutionConfig, LossConfig,
         OnsetsFramesConfig, OptimizerConfig, Stem, TrainConfig,
     },
-    decode::{NoteDecoderConfig, OriginalDecoder, Refinement, RegressionDecoderConfig},
+    decode::{
+        NoteDecoderConfig, OriginalDecoder, PedalDecoderConfig, Refinement, RegressionDecoderConfig,
+    },
     schedule::Schedule,
     thresholds::SearchConfig,
 };
@@ -52,14 +54,29 @@ pub struct Experiment {
     pub maps: MapsConfig,
 }
 
-/// The high-resolution network for notes, and its decoder before it is tuned.
+/// The high-resolution networks, and their decoders before they are tuned.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HighResolution {
-    /// The network.
+    /// The network for the pedal is trained, beside one for notes that is there already.
+    pub pedal: bool,
+    /// The networks.
     pub network: HighResolutionConfig,
-    /// The decoder.
+    /// The decoder of notes.
     pub decoder: RegressionDecoderConfig,
+    /// The decoder of the pedal.
+    pub pedal_decoder: PedalDecoderConfig,
+}
+
+/// The kinds of networks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Onsets and Frames.
+    OnsetsFrames,
+    /// High resolution, for notes.
+    Notes,
+    /// High resolution, for the pedal.
+    Pedal,
 }
 
 impl Experiment {
@@ -100,13 +117,23 @@ impl Experiment {
         config::resolve(&self, None, set)?.checked()
     }
 
+    /// Which kind of network is trained.
+    pub fn trained(&self) -> Kind {
+        match &self.high_resolution {
+            None => Kind::OnsetsFrames,
+            Some(settings) if settings.pedal => Kind::Pedal,
+            Some(_) => Kind::Notes,
+        }
+    }
+
     fn checked(self) -> Outcome<Self> {
         self.model.validate()?;
         self.train.validate()?;
         self.decoder.validate()?;
-        if let Some(HighResolution { network, decoder }) = &self.high_resolution {
-            network.validate()?;
-            decoder.validate()?;
+        if let Some(settings) = &self.high_resolution {
+            settings.network.validate()?;
+            settings.decoder.validate()?;
+            settings.pedal_decoder.validate()?;
         }
         Ok(self)
     }
@@ -248,6 +275,14 @@ impl Experiment {
         self.loader.reach = Some(RegressionRoll::REACH);
         self.high_resolution = Some(HighResolution::default());
         self.original_decoder = None;
+    }
+
+    /// Trains the high-resolution network for the pedal: its one key is in no other key's place, and two pedals at a
+    /// time are none.
+    pub fn hear_pedal(&mut self) {
+        self.high_resolution.get_or_insert_default().pedal = true;
+        self.loader.keys = KeyRange::PEDAL;
+        (self.loader.augment.transpose, self.loader.augment.mix) = (0, 0.0);
     }
 
     /// Training on MAPS: the network that comes with the program, whose other settings are in `models/README.md`.

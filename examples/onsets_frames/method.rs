@@ -2,14 +2,16 @@
 
 use std::{fmt, fs, path::Path};
 
-use mir_core::{AudioBuffer, Note, SampleRate};
+use mir_core::{AudioBuffer, Note, PedalSpan, SampleRate};
 use mir_datasets::{Dataset, Split};
+use mir_eval::{pedal::PedalConfig, transcription::TranscriptionConfig};
 use mir_models::{
     Device, DeviceChoice,
     activations::TranscriptionActivations,
     baseline::PeakPicker,
     decode::{
-        NoteDecoderConfig, OriginalDecoder, RegressionDecoderConfig, decode, decode_regression,
+        NoteDecoderConfig, OriginalDecoder, PedalDecoderConfig, RegressionDecoderConfig, decode,
+        decode_pedal, decode_pedal_key, decode_regression,
     },
     infer::{
         HighResolutionMeta, HighResolutionModel, HighResolutionTranscriber, Transcriber,
@@ -122,18 +124,25 @@ impl Method {
         Ok(Self::Peaks(Box::new(picker), decoding))
     }
 
-    /// What it says of a recording.
+    /// What it says of a recording, and the pedal, if it hears it.
     ///
     /// # Errors
     /// A data failure for audio that it cannot hear.
-    pub fn activations(&self, audio: &AudioBuffer) -> Outcome<TranscriptionActivations> {
+    pub fn hear(
+        &self,
+        audio: &AudioBuffer,
+    ) -> Outcome<(TranscriptionActivations, Option<Vec<PedalSpan>>)> {
         Ok(match self {
-            Self::Network(transcriber, _) => transcriber.activations(audio)?,
+            Self::Network(transcriber, _) => (transcriber.activations(audio)?, None),
             Self::HighResolution(transcriber) => {
                 let said = transcriber.activations(audio, |_| true)?;
-                said.ok_or_else(|| Failure::data("the recording was not heard to its end"))?.notes
+                let said =
+                    said.ok_or_else(|| Failure::data("the recording was not heard to its end"))?;
+                let config = &transcriber.model().meta().pedal_decoder;
+                let pedal = said.pedal.as_ref().map(|pedal| decode_pedal(pedal, config));
+                (said.notes, pedal.transpose()?)
             }
-            Self::Peaks(picker, _) => picker.activations(audio)?,
+            Self::Peaks(picker, _) => (picker.activations(audio)?, None),
         })
     }
 
@@ -218,6 +227,8 @@ enum How {
     Original(OriginalDecoder, NoteDecoderConfig),
     /// Of activations that fall off around onsets and offsets.
     Regression(RegressionDecoderConfig),
+    /// Of the pedal.
+    Pedal(PedalDecoderConfig),
 }
 
 impl Decoding {
@@ -237,6 +248,20 @@ impl Decoding {
         Self { how: How::Regression(meta.decoder.clone()), roll_threshold: meta.roll_threshold }
     }
 
+    /// That of the pedal, whose presses are notes of one key.
+    pub fn pedal(meta: &HighResolutionMeta) -> Self {
+        let config = meta.pedal_decoder.clone();
+        Self { roll_threshold: config.frame_threshold, how: How::Pedal(config) }
+    }
+
+    /// How far notes may lie from those of the reference.
+    pub fn tolerances(&self) -> TranscriptionConfig {
+        match &self.how {
+            How::Pedal(_) => PedalConfig::default().notes(),
+            _ => TranscriptionConfig::default(),
+        }
+    }
+
     /// The notes.
     ///
     /// # Errors
@@ -248,14 +273,16 @@ impl Decoding {
                 original.decode(activations, config.onset_threshold, config.frame_threshold)
             }
             How::Regression(config) => decode_regression(activations, config),
+            How::Pedal(config) => decode_pedal_key(activations, config),
         }
     }
 
-    /// The threshold of onsets.
+    /// The threshold of onsets; that of frames for the pedal.
     pub fn onset_threshold(&self) -> f64 {
         match &self.how {
             How::Ours(config) | How::Original(_, config) => config.onset_threshold,
             How::Regression(config) => config.onset_threshold,
+            How::Pedal(config) => config.frame_threshold,
         }
     }
 
@@ -267,6 +294,7 @@ impl Decoding {
                 config.onset_threshold = onset_threshold
             }
             How::Regression(config) => config.onset_threshold = onset_threshold,
+            How::Pedal(config) => config.frame_threshold = onset_threshold,
         }
         other
     }
@@ -278,6 +306,7 @@ impl fmt::Display for Decoding {
             How::Ours(config) => ("ours", config.frame_threshold),
             How::Original(original, config) => (original.name(), config.frame_threshold),
             How::Regression(config) => ("high resolution", config.frame_threshold),
+            How::Pedal(config) => ("pedal", config.frame_threshold),
         };
         let onset_threshold = self.onset_threshold();
         write!(

@@ -34,9 +34,12 @@ pub enum ModelName {
     /// Its second version, for MAESTRO
     #[value(name = "magenta-2019")]
     Magenta2019,
-    /// Notes between frames (Kong et al. 2021), 20.2 million parameters; its network for the
-    /// pedal is converted and transcribed with, not trained
+    /// Notes between frames (Kong et al. 2021), 20.2 million parameters
     Hpt,
+    /// The pedal, by the same authors, 13.9 million parameters: trained beside the network for
+    /// notes of --init, into a file with both
+    #[value(name = "hpt-pedal")]
+    HptPedal,
 }
 
 impl ModelName {
@@ -129,17 +132,18 @@ impl ModelArgs {
     pub fn apply(&self, experiment: &mut Experiment) -> Outcome<()> {
         if let Some(model) = self.model {
             experiment.model = model.config(&self.sizes)?;
-            match model {
-                ModelName::Hpt if experiment.high_resolution.is_none() => {
+            let raised = experiment.high_resolution.is_some();
+            if matches!(model, ModelName::Hpt | ModelName::HptPedal) {
+                if !raised {
                     experiment.raise_resolution();
                 }
-                ModelName::Hpt => {}
-                _ if experiment.high_resolution.is_some() => {
-                    let message =
-                        format!("--preset hpt goes with --model hpt, not {}", model.text());
-                    return Err(Failure::usage(message));
+                if model == ModelName::HptPedal {
+                    experiment.hear_pedal();
                 }
-                _ => {}
+            } else if raised {
+                let message =
+                    format!("--preset hpt goes with hpt and hpt-pedal, not with {}", model.text());
+                return Err(Failure::usage(message));
             }
         } else if self.sizes.cnn_unit.is_some() || self.sizes.fc_unit.is_some() {
             let message = "--cnn-unit and --fc-unit need --model cnn, rnn, crnn or onf";

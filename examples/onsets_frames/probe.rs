@@ -8,7 +8,7 @@ use mir_datasets::{BatchLoader, Split};
 use mir_eval::plots::{CurvesPlot, Series, curves};
 use mir_models::{
     DeviceChoice,
-    infer::{HighResolutionModel, TranscriptionModel},
+    arch::{HighResolutionNotes, HighResolutionPedals, OnsetsFrames},
     train::{
         BatchProbes, RateCurve, RateTestConfig, Trainer, dry_run as rehearse, find_batch_size,
         find_rate, replay as repeat,
@@ -24,7 +24,7 @@ use crate::{
         signals::Stop,
     },
     data,
-    experiment::Experiment,
+    experiment::{Experiment, Kind},
     validation::Trainee,
 };
 
@@ -33,16 +33,17 @@ use crate::{
 /// # Errors
 /// Any failure that the training would meet with them.
 pub fn dry_run(common: &CommonArgs, args: &DataArgs, experiment: &Experiment) -> Outcome<()> {
-    let data = data::open(args, experiment)?;
+    let data = data::learned(args, experiment)?;
     for split in [Split::Train, Split::Validation, Split::Test] {
         println!("{split}: {} recordings", data.split(split)?.len());
     }
     let mut source =
         BatchLoader::new(data::first(data.as_ref(), experiment)?, experiment.loader.clone())?;
-    let found = match experiment.high_resolution {
-        None => rehearse(trainer::<TranscriptionModel>(common, experiment)?, &mut source)?,
-        Some(_) => rehearse(trainer::<HighResolutionModel>(common, experiment)?, &mut source)?,
-    };
+    let found = match experiment.trained() {
+        Kind::OnsetsFrames => rehearse(trainer::<OnsetsFrames>(common, experiment)?, &mut source),
+        Kind::Notes => rehearse(trainer::<HighResolutionNotes>(common, experiment)?, &mut source),
+        Kind::Pedal => rehearse(trainer::<HighResolutionPedals>(common, experiment)?, &mut source),
+    }?;
     let [examples, frames, bins] = found.shape;
     println!("batch: {examples} windows of {frames} frames and {bins} bins");
     println!("network: {} parameters", found.parameters);
@@ -74,7 +75,7 @@ pub fn find_lr(common: &CommonArgs, args: &RateArgs, stop: &Stop) -> Outcome<()>
         ..RateTestConfig::default()
     };
     config.validate()?;
-    let data = data::open(&args.settings.data, &experiment)?;
+    let data = data::learned(&args.settings.data, &experiment)?;
     let store = data::features(
         data.as_ref(),
         Split::Train,
@@ -85,16 +86,19 @@ pub fn find_lr(common: &CommonArgs, args: &RateArgs, stop: &Stop) -> Outcome<()>
         stop,
     )?;
     let mut source = BatchLoader::new(store, experiment.loader.clone())?;
-    let curve = match experiment.high_resolution {
-        None => {
-            let trainer = trainer::<TranscriptionModel>(common, &experiment)?;
-            find_rate(trainer, &mut source, &config, &stop.flag)?
+    let (test, flag) = (&config, &stop.flag);
+    let curve = match experiment.trained() {
+        Kind::OnsetsFrames => {
+            find_rate(trainer::<OnsetsFrames>(common, &experiment)?, &mut source, test, flag)
         }
-        Some(_) => {
-            let trainer = trainer::<HighResolutionModel>(common, &experiment)?;
-            find_rate(trainer, &mut source, &config, &stop.flag)?
+        Kind::Notes => {
+            find_rate(trainer::<HighResolutionNotes>(common, &experiment)?, &mut source, test, flag)
         }
-    };
+        Kind::Pedal => {
+            let trainer = trainer::<HighResolutionPedals>(common, &experiment)?;
+            find_rate(trainer, &mut source, test, flag)
+        }
+    }?;
     if stop.raised() {
         return Err(Failure::interrupted("stopped before the end of the test", stop.signal()));
     }
@@ -136,18 +140,21 @@ fn draw(curve: &RateCurve) -> Outcome<mir_eval::plots::Figure> {
 /// Any failure of configuration, data or training.
 pub fn batch_size(common: &CommonArgs, args: &BatchSizeArgs) -> Outcome<()> {
     let experiment = resolve(common, &args.settings)?;
-    let data = data::open(&args.settings.data, &experiment)?;
+    let data = data::learned(&args.settings.data, &experiment)?;
     let store = data::first(data.as_ref(), &experiment)?;
     let example = BatchLoader::new(store, experiment.loader.clone())?.next_batch()?;
     let most = args.most;
-    let probes = match experiment.high_resolution {
-        None => {
-            find_batch_size(trainer::<TranscriptionModel>(common, &experiment)?, &example, most)?
+    let probes = match experiment.trained() {
+        Kind::OnsetsFrames => {
+            find_batch_size(trainer::<OnsetsFrames>(common, &experiment)?, &example, most)
         }
-        Some(_) => {
-            find_batch_size(trainer::<HighResolutionModel>(common, &experiment)?, &example, most)?
+        Kind::Notes => {
+            find_batch_size(trainer::<HighResolutionNotes>(common, &experiment)?, &example, most)
         }
-    };
+        Kind::Pedal => {
+            find_batch_size(trainer::<HighResolutionPedals>(common, &experiment)?, &example, most)
+        }
+    }?;
     write_json(common, &probes)?;
     let BatchProbes { fitting, too_large } = probes;
     println!("{:>8} {:>10} {:>12}", "examples", "step (s)", "examples/s");
@@ -190,12 +197,9 @@ fn resolve(common: &CommonArgs, settings: &SettingsArgs) -> Outcome<Experiment> 
     Experiment::resolve(settings.preset(), &settings.model, common, None)
 }
 
-fn trainer<M: Trainee>(
-    common: &CommonArgs,
-    experiment: &Experiment,
-) -> Outcome<Trainer<M::Network>> {
+fn trainer<N: Trainee>(common: &CommonArgs, experiment: &Experiment) -> Outcome<Trainer<N>> {
     Ok(Trainer::of(
-        M::architecture(experiment),
+        N::architecture(experiment),
         experiment.front_end.clone(),
         experiment.train.clone(),
         common.device.parse::<DeviceChoice>()?.resolve()?,

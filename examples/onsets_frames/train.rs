@@ -14,8 +14,8 @@ use mir_eval::plots::{RollPlot, piano_roll};
 use mir_midi::{Performance, Score, piano, piano::PianoConfig};
 use mir_models::{
     Device, DeviceChoice,
+    arch::{HighResolutionNotes, HighResolutionPedals, OnsetsFrames},
     comm::Shard,
-    infer::{HighResolutionModel, TranscriptionModel},
     run::{Existing, RunFolder, RunInfo},
     train::{FitEnd, FitProgress, Incident, Observer, StopReason, Trainer, fit, latest_checkpoint},
     weights::{Fit, Storage},
@@ -33,10 +33,10 @@ use crate::{
     course::{self, Metrics},
     data,
     evaluate::{self, Detail, Summary, Transcription},
-    experiment::Experiment,
+    experiment::{Experiment, Kind},
     method::Method,
     probe, report,
-    validation::{self, Trainee},
+    validation::{self, Described, Trainee},
 };
 
 /// The verb `train`, and what the program does without a verb.
@@ -84,9 +84,10 @@ pub fn run(
         tracks => !tracks?.is_empty(),
     };
     let plan = Plan { common, args, ranks, stop, start, folder, existing, data, validates, device };
-    match experiment.high_resolution {
-        None => plan.train::<TranscriptionModel>(experiment),
-        Some(_) => plan.train::<HighResolutionModel>(experiment),
+    match experiment.trained() {
+        Kind::OnsetsFrames => plan.train::<OnsetsFrames>(experiment),
+        Kind::Notes => plan.train::<HighResolutionNotes>(experiment),
+        Kind::Pedal => plan.train::<HighResolutionPedals>(experiment),
     }
 }
 
@@ -106,16 +107,57 @@ struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    /// Trains, tests and reports.
-    fn train<M: Trainee>(self, mut experiment: Experiment) -> Outcome<Option<Summary>> {
-        let Self { common, args, ranks, stop, start, folder, existing, data, validates, device } =
-            self;
-        if !validates && existing != Existing::Resume {
-            experiment = with_decoder_of::<M>(args.init.as_deref(), experiment, device)?;
+    /// The model beside whose network this one is trained, if there has to be one.
+    fn beside<N: Trainee>(&self) -> Outcome<Option<N::Model>> {
+        if !N::BESIDE_ANOTHER {
+            return Ok(None);
         }
+        let kept = self.folder.join(BESIDE);
+        let path = match self.existing {
+            Existing::Resume => Some(kept.as_path()),
+            _ => self.args.init.as_deref(),
+        };
+        let path = path.ok_or_else(|| {
+            Failure::usage(
+                "the pedal is learned beside a network for notes: name its weights with --init",
+            )
+        })?;
+        Ok(Some(N::Model::open(path, self.device)?))
+    }
+
+    /// Trains, tests and reports.
+    fn train<N: Trainee>(self, mut experiment: Experiment) -> Outcome<Option<Summary>> {
+        let Self {
+            common,
+            args,
+            ranks,
+            stop,
+            ref folder,
+            existing,
+            ref data,
+            validates,
+            device,
+            ..
+        } = self;
+        if !validates && existing != Existing::Resume {
+            experiment = with_decoder_of::<N>(args.init.as_deref(), experiment, device)?;
+        }
+        let beside = self.beside::<N>()?;
+        if let Some(model) = &beside {
+            experiment = N::fitting(model, experiment);
+        }
+        let learned = data::learned_of(Arc::clone(data), &experiment);
         let open = |split| {
             let settings = &args.settings.data;
-            data::features(data.as_ref(), split, &experiment, settings, ranks, common.quiet, stop)
+            data::features(
+                learned.as_ref(),
+                split,
+                &experiment,
+                settings,
+                ranks,
+                common.quiet,
+                stop,
+            )
         };
         let training = open(Split::Train)?;
         let validation = validates.then(|| open(Split::Validation)).transpose()?;
@@ -123,15 +165,15 @@ impl Plan<'_> {
             iter::once(&training).chain(&validation).map(|s| s.header()).collect();
         let identity = Fingerprint::of("onsets-frames/data/1", &headers)?;
 
-        let mut trainer = Trainer::<M::Network>::of(
-            M::architecture(&experiment),
+        let mut trainer = Trainer::<N>::of(
+            N::architecture(&experiment),
             experiment.front_end.clone(),
             experiment.train.clone(),
             device,
         )?;
         if let Some(weights) = &args.init {
-            let report = trainer.warm_start(weights, &M::names(), Fit::Partial)?;
-            if report.loaded.is_empty() {
+            let report = trainer.warm_start(weights, &N::names(), Fit::Partial)?;
+            if report.loaded.is_empty() && beside.is_none() {
                 let message = format!("{}: {report}: nothing to start from", weights.display());
                 return Err(Failure::data(message));
             }
@@ -166,18 +208,22 @@ impl Plan<'_> {
         info.data = Some(identity);
         let mut run = None;
         if ranks.is_root() {
-            let folder = RunFolder::open(&folder, existing, resume_at)?;
+            let folder = RunFolder::open(folder, existing, resume_at)?;
             folder.write("config.toml", config.as_bytes())?;
             folder.write_info(&info)?;
+            if let Some(model) = &beside {
+                model.save(&folder.path().join(BESIDE), Storage::F32)?;
+            }
             run = Some(folder);
         }
 
-        let mut watch = Watch {
+        let mut watch = Watch::<N> {
             run: run.as_mut(),
             progress: Progress::new("train", "steps", experiment.train.steps, common.quiet)
                 .resumed_at(trainer.step_count()),
             validation,
             experiment: &experiment,
+            beside,
             licence: format!("{} {}, {}", data.name(), data.version(), data.license()),
             wait: Duration::ZERO,
             busy: Duration::ZERO,
@@ -243,7 +289,7 @@ impl Plan<'_> {
         let summary = Summary {
             run_dir: Some(folder.display().to_string()),
             steps: trainer.step_count(),
-            seconds: start.elapsed().as_secs_f64(),
+            seconds: self.start.elapsed().as_secs_f64(),
             audio_seconds_per_second: rate,
             ..Summary::of(&evaluate::scores_of(&transcriptions))
         };
@@ -267,6 +313,9 @@ impl Plan<'_> {
     }
 }
 
+/// In a run folder: the model whose other network is kept, for networks that are trained beside one.
+const BESIDE: &str = "beside.safetensors";
+
 /// The run folder, and what may be in it.
 fn run_folder(args: &TrainArgs) -> Outcome<(PathBuf, Existing)> {
     if let Some(folder) = &args.resume {
@@ -282,7 +331,7 @@ fn run_folder(args: &TrainArgs) -> Outcome<(PathBuf, Existing)> {
 }
 
 /// The experiment with the decoder of weights to start from: there is nothing to fit one to.
-fn with_decoder_of<M: Trainee>(
+fn with_decoder_of<N: Trainee>(
     weights: Option<&Path>,
     experiment: Experiment,
     device: Device,
@@ -292,7 +341,7 @@ fn with_decoder_of<M: Trainee>(
             "there are no validation recordings to fit a decoder to: name weights with --init, whose decoder is kept",
         )
     })?;
-    Ok(M::open(weights, device)?.lend_decoder(experiment))
+    Ok(N::with_decoder_of(&N::Model::open(weights, device)?, experiment))
 }
 
 /// The configuration of an interrupted run, with what may change at a resume.
@@ -312,26 +361,28 @@ fn resumed(folder: &Path, common: &CommonArgs) -> Outcome<Experiment> {
 }
 
 /// Follows a training: progress, metrics, validation, the best network.
-struct Watch<'a> {
+struct Watch<'a, N: Trainee> {
     /// Of rank 0.
     run: Option<&'a mut RunFolder>,
     progress: Progress,
     /// None if nothing is chosen.
     validation: Option<Arc<dyn FeatureStore>>,
     experiment: &'a Experiment,
+    /// What the model is completed with.
+    beside: Option<N::Model>,
     licence: String,
     wait: Duration,
     busy: Duration,
     score: Option<f64>,
 }
 
-impl Watch<'_> {
+impl<N: Trainee> Watch<'_, N> {
     fn scalar(&mut self, name: &str, step: u64, value: f64) -> mir_models::Result<()> {
         self.run.as_mut().map_or(Ok(()), |run| run.scalar(name, step, value))
     }
 }
 
-impl<M: Trainee> Observer<M> for Watch<'_> {
+impl<N: Trainee> Observer<N::Model> for Watch<'_, N> {
     fn on_step(&mut self, progress: &FitProgress<'_>) -> mir_models::Result<()> {
         let report = progress.report;
         self.wait += progress.data_wait;
@@ -352,24 +403,25 @@ impl<M: Trainee> Observer<M> for Watch<'_> {
         Ok(())
     }
 
-    fn on_validation(&mut self, model: &mut M, step: u64) -> mir_models::Result<f64> {
+    fn on_validation(&mut self, model: &mut N::Model, step: u64) -> mir_models::Result<f64> {
         let experiment = self.experiment;
+        N::complete(model, self.beside.as_ref())?;
         model.trained_on(&self.licence);
         let Some(store) = &self.validation else {
             // Nothing to choose by: the latest network is the best, with the decoder that it came with.
-            model.take_decoder(experiment);
+            N::set_decoder(model, experiment);
             return Ok(step as f64);
         };
-        let heard = validation::heard(model, store.as_ref()).collect::<Result<Vec<_>, _>>()?;
+        let heard = validation::heard::<N>(model, store.as_ref()).collect::<Result<Vec<_>, _>>()?;
         let pairs: Vec<_> = heard.iter().map(|(a, notes)| (a, notes.as_slice())).collect();
         let roll_f1 = match experiment.original_decoder {
-            None => Some(model.fit_decoder(&pairs, experiment)?),
+            None => Some(N::fit_decoder(model, &pairs, experiment)?),
             Some(_) => {
-                model.take_decoder(experiment);
+                N::set_decoder(model, experiment);
                 None
             }
         };
-        let decoding = model.decoding(experiment);
+        let decoding = N::decoding(model, experiment);
         let Metrics { named, note_f1, note_with_offset_f1 } =
             course::metrics(&pairs, &decoding, experiment)?;
         for (name, value) in &named {
@@ -377,9 +429,11 @@ impl<M: Trainee> Observer<M> for Watch<'_> {
         }
         let cells = || named.get("metric/frame/frame_f1").copied().unwrap_or_default();
         let roll_f1 = roll_f1.unwrap_or_else(cells);
-        for (name, value) in validation::note_scores(model, note_f1, note_with_offset_f1, roll_f1) {
-            self.scalar(name, step, value)?;
+        let scores = N::scores(model, [note_f1, note_with_offset_f1, roll_f1]);
+        for (name, value) in &scores {
+            self.scalar(name, step, *value)?;
         }
+        model.note(&scores);
         if let (Some((activations, notes)), Some(run)) = (pairs.first(), &mut self.run) {
             let estimate = decoding.notes(activations)?;
             let plot = RollPlot { range: Some((0.0, 20.0)), ..RollPlot::default() };
@@ -391,7 +445,7 @@ impl<M: Trainee> Observer<M> for Watch<'_> {
         Ok(note_f1)
     }
 
-    fn on_best(&mut self, model: &M, _: f64, _: u64) -> mir_models::Result<()> {
+    fn on_best(&mut self, model: &N::Model, _: f64, _: u64) -> mir_models::Result<()> {
         match &self.run {
             Some(run) => model.save(&run.path().join("model.safetensors"), Storage::F32),
             None => Ok(()),

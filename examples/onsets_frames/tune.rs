@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use mir_core::Note;
 use mir_datasets::{Dataset, Split, loaders::AudioFolder};
-use mir_models::{activations::TranscriptionActivations, weights::Storage};
+use mir_models::{
+    activations::TranscriptionActivations,
+    arch::{HighResolutionNotes, OnsetsFrames},
+    weights::Storage,
+};
 
 use crate::{
     args::{DataArgs, TuneArgs},
@@ -19,7 +23,7 @@ use crate::{
     experiment::Experiment,
     method,
     model::ModelArgs,
-    validation::{self, Trainee},
+    validation::{self, Described, Trainee},
 };
 
 /// The verb `tune`.
@@ -34,7 +38,13 @@ pub fn tune(common: &CommonArgs, args: &TuneArgs, stop: &Stop) -> Outcome<()> {
             let message = "--transpositions: these networks hear a recording in its own key";
             return Err(Failure::usage(message));
         }
-        return fit(common, args, stop, transcriber.into_model(), experiment);
+        return fit::<HighResolutionNotes>(
+            common,
+            args,
+            stop,
+            transcriber.into_model(),
+            experiment,
+        );
     }
     let mut model = method::open_model(args.weights.as_deref(), common)?;
     if let Some(keys) = &args.transpositions {
@@ -43,15 +53,15 @@ pub fn tune(common: &CommonArgs, args: &TuneArgs, stop: &Stop) -> Outcome<()> {
     }
     // Where rows lie against events is a property of the weights, of the labels that they learned.
     experiment.decoder.row_shift = model.meta().decoder.row_shift;
-    fit(common, args, stop, model, experiment)
+    fit::<OnsetsFrames>(common, args, stop, model, experiment)
 }
 
 /// Fits the decoder of one kind of network.
-fn fit<M: Trainee>(
+fn fit<N: Trainee>(
     common: &CommonArgs,
     args: &TuneArgs,
     stop: &Stop,
-    mut model: M,
+    mut model: N::Model,
     experiment: Experiment,
 ) -> Outcome<()> {
     // The features of the weights, and the decoder of the settings.
@@ -68,7 +78,7 @@ fn fit<M: Trainee>(
         let (ranks, quiet) = (Ranks::alone(), common.quiet);
         let (data, settings) = (data.as_ref(), &args.data);
         let store = data::features(data, *split, &experiment, settings, &ranks, quiet, stop)?;
-        for recording in validation::heard(&model, store.as_ref()) {
+        for recording in validation::heard::<N>(&model, store.as_ref()) {
             if stop.raised() {
                 return Err(Failure::interrupted("stopped; nothing is written", stop.signal()));
             }
@@ -77,8 +87,8 @@ fn fit<M: Trainee>(
         ends_of_sets.push(heard.len());
     }
     let pairs: Vec<_> = heard.iter().map(|(a, notes)| (a, notes.as_slice())).collect();
-    model.fit_decoder(&pairs, &experiment)?;
-    let decoding = model.decoding(&experiment);
+    N::fit_decoder(&mut model, &pairs, &experiment)?;
+    let decoding = N::decoding(&model, &experiment);
     let scores = |pairs: &[(&TranscriptionActivations, &[Note])]| -> Outcome<Summary> {
         let scores: Outcome<Vec<_>> = pairs
             .iter()
@@ -87,8 +97,8 @@ fn fit<M: Trainee>(
         Ok(Summary::of(&scores?))
     };
     let all = scores(&pairs)?;
-    let (notes, ends, rolls) = (all.note_f1, all.note_with_offset_f1, all.frame_head_f1);
-    validation::note_scores(&mut model, notes, ends, rolls);
+    let f1 = [all.note_f1, all.note_with_offset_f1, all.frame_head_f1];
+    model.note(&N::scores(&model, f1));
     model.save(&args.out, if args.half { Storage::F16 } else { Storage::F32 })?;
     if !common.quiet {
         let mut start = 0;

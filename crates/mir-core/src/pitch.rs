@@ -159,6 +159,8 @@ pub struct KeyRange {
 impl KeyRange {
     /// The 88 keys of the piano, A0 (21) to C8 (108).
     pub const PIANO: Self = Self { low: Key(21), high: Key(108) };
+    /// The one key that stands for the sustain pedal: [`PedalSpan::KEY`](crate::PedalSpan::KEY).
+    pub const PEDAL: Self = Self { low: Key(64), high: Key(64) };
     /// All 128 MIDI keys.
     pub const MIDI: Self = Self { low: Key(0), high: Key(127) };
 

@@ -16,7 +16,7 @@
 use std::{borrow::Borrow, collections::BTreeMap, fmt, path::PathBuf, str::FromStr, sync::Arc};
 
 use mir_audio::LoadOptions;
-use mir_core::{AudioBuffer, Beats, F0Track, Fingerprint, Labeled, MultiF0, Note};
+use mir_core::{AudioBuffer, Beats, F0Track, Fingerprint, Labeled, MultiF0, Note, PedalSpan};
 use serde::{Deserialize, Serialize};
 
 use crate::{Annotation, Error, Kind, Label, Partition, Result, Stem, random};
@@ -208,6 +208,14 @@ pub trait Track: fmt::Debug + Send + Sync {
             Annotation::Notes(notes) => Ok(notes),
             other => Err(wrong_content(self.id(), Kind::Notes, &other)),
         }
+    }
+
+    /// When the sustain pedal is down, in order of time.
+    ///
+    /// # Errors
+    /// [`Error::NotAnnotated`] if nothing is known of it; as [`annotation`](Self::annotation).
+    fn pedal(&self) -> Result<Vec<PedalSpan>> {
+        Err(not_annotated(self.id(), "pedal".to_owned(), self.labels()))
     }
 
     /// The melody, or the pitch of a recording of one voice.

@@ -17,6 +17,7 @@
 //! | music with stems, melodies, several pitches, made by seed | [`synthetic`] |
 //! | the notes of recordings on other instruments | [`rerender`] |
 //! | more training recordings beside those of a data set | [`WithTraining`] |
+//! | the sustain pedal in place of the notes | [`PedalAsNotes`] |
 //! | any data set as plain files | [`export`](mod@export) |
 //! | a smaller data set out of a larger one | [`subset`] |
 //!
@@ -80,6 +81,7 @@ pub mod loaders;
 pub mod mini;
 pub mod on_grid;
 mod ordered;
+mod pedal_as_notes;
 mod positioned;
 mod random;
 pub mod remix;
@@ -102,6 +104,7 @@ pub use dataset::{Dataset, Erratum, Split, Track, TrackId, one_per_piece, shared
 pub use error::{Cause, Error, Result};
 pub use index::Index;
 pub use loader::{BatchLoader, BatchPlan, LoaderConfig, Remainder, TranscriptionBatch};
+pub use pedal_as_notes::PedalAsNotes;
 pub use splits::Partition;
 pub use store::{
     FeatureStore, MemStore, Recording, SkippedTrack, StoreHeader, StoredTrack, ValueFormat,
@@ -114,4 +117,4 @@ pub use window::{Sampling, Voicing, WindowConfig, WindowIndex, WindowSampler};
 pub use with_training::WithTraining;
 
 pub use mir_audio::LoadOptions;
-pub use mir_core::{AudioBuffer, Fingerprint, Note};
+pub use mir_core::{AudioBuffer, Fingerprint, Note, PedalSpan};

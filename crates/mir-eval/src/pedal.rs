@@ -60,7 +60,8 @@ impl PedalConfig {
         Self { onset_tolerance: 0.05, ..Self::default() }
     }
 
-    fn notes(&self) -> TranscriptionConfig {
+    /// The tolerances as those of notes, of which each press is one: no pitch, no velocity.
+    pub fn notes(&self) -> TranscriptionConfig {
         TranscriptionConfig {
             onset_tolerance: self.onset_tolerance,
             offset_ratio: Some(self.offset_ratio),

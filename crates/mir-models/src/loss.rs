@@ -5,7 +5,7 @@ use tch::{Device, Kind, Reduction, Tensor};
 
 use crate::{
     Error, Result,
-    arch::{Heads, NoteHeads},
+    arch::{Heads, NoteHeads, PedalHeads},
     config::LossConfig,
     error::TorchContext,
     tensor,
@@ -219,6 +219,39 @@ pub fn high_resolution_loss(
     config: &LossConfig,
     share: Share,
 ) -> Result<Loss> {
+    let events = [&heads.onset, &heads.offset, &heads.frame];
+    let mut terms = event_losses(events, targets, config)?;
+    let loud = targets.velocity.f_mul_scalar(127.0 / 128.0).during("the velocity loss")?;
+    let none: Option<&Tensor> = None;
+    let error = heads
+        .velocity
+        .f_binary_cross_entropy_with_logits(&loud, none, none, Reduction::None)
+        .during("the velocity loss")?;
+    terms.push(("velocity", config.velocity, mean_over_onsets(&error, targets)?));
+    sum(&terms, share)
+}
+
+/// The loss of a high-resolution network for the pedal: that of [`high_resolution_loss`] without velocities, of the
+/// one key that stands for the pedal.
+///
+/// # Errors
+/// As [`high_resolution_loss`].
+pub fn pedal_loss(
+    heads: &PedalHeads,
+    targets: &TargetTensors,
+    config: &LossConfig,
+    share: Share,
+) -> Result<Loss> {
+    let events = [&heads.onset, &heads.offset, &heads.frame];
+    sum(&event_losses(events, targets, config)?, share)
+}
+
+/// The unweighted losses of onset, frame and offset with their weights, of logits of onset, offset and frame.
+fn event_losses(
+    [onset, offset, frame]: [&Tensor; 3],
+    targets: &TargetTensors,
+    config: &LossConfig,
+) -> Result<Vec<(&'static str, f64, Tensor)>> {
     let Some(near) = &targets.near else {
         let expected = "targets that say how near events are (`reach` of the loader)";
         return Err(Error::config("reach", expected, "targets of whole frames"));
@@ -230,22 +263,14 @@ pub fn high_resolution_loss(
     let weight = (config.frame_onset_weight > 0.0)
         .then(|| targets.frame_weights(config.frame_onset_weight))
         .transpose()?;
-    let onset = cells(&heads.onset, &near.onset, config.onset_positive_weight, None)?;
-    let offset = cells(&heads.offset, &near.offset, config.offset_positive_weight, None)?;
-    let frame = cells(&heads.frame, &targets.frame, config.frame_positive_weight, weight.as_ref())?;
-    let loud = targets.velocity.f_mul_scalar(127.0 / 128.0).during("the velocity loss")?;
-    let none: Option<&Tensor> = None;
-    let error = heads
-        .velocity
-        .f_binary_cross_entropy_with_logits(&loud, none, none, Reduction::None)
-        .during("the velocity loss")?;
-    let terms = [
+    let onset = cells(onset, &near.onset, config.onset_positive_weight, None)?;
+    let frame = cells(frame, &targets.frame, config.frame_positive_weight, weight.as_ref())?;
+    let offset = cells(offset, &near.offset, config.offset_positive_weight, None)?;
+    Ok(vec![
         ("onset", config.onset, onset),
         ("frame", config.frame, frame),
         ("offset", config.offset, offset),
-        ("velocity", config.velocity, mean_over_onsets(&error, targets)?),
-    ];
-    sum(&terms, share)
+    ])
 }
 
 /// The weighted sum of named terms, each times the batch's share.

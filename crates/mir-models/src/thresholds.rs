@@ -3,6 +3,7 @@
 use mir_core::{Note, PianoRoll, RollRule};
 use mir_eval::{
     frame::{self, FrameConfig, FrameScores},
+    pedal::PedalConfig,
     transcription::{self, TranscriptionConfig},
 };
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Result,
     activations::TranscriptionActivations,
-    decode::{EndModel, NoteDecoderConfig, RegressionDecoderConfig, decode, decode_regression},
+    decode::{
+        EndModel, NoteDecoderConfig, PedalDecoderConfig, RegressionDecoderConfig, decode,
+        decode_pedal_key, decode_regression,
+    },
 };
 
 /// The values that are tried.
@@ -66,18 +70,20 @@ pub fn tune(
     search: &SearchConfig,
 ) -> Result<Tuned> {
     let base = NoteDecoderConfig { ends: None, ..base.clone() };
-    let mut best = Tuned::untried(base, recordings, search)?;
-    let onset = |onset_threshold| NoteDecoderConfig { onset_threshold, ..best.decoder.clone() };
-    let tried = search.onset.iter().copied().map(onset).collect();
-    best.improve(tried, Aim::Note, recordings, decode)?;
-    let frame = |frame_threshold| NoteDecoderConfig { frame_threshold, ..best.decoder.clone() };
-    let tried = search.frame.iter().copied().map(frame).collect();
-    best.improve(tried, Aim::NoteWithOffset, recordings, decode)?;
-    if let Some(ends) = EndModel::fit(recordings, &best.decoder)? {
-        let decoder = NoteDecoderConfig { ends: Some(ends), ..best.decoder.clone() };
-        best.improve(vec![decoder], Aim::NoteWithOffset, recordings, decode)?;
+    let mut best = Climb::new(base, recordings, search, decode)?;
+    best.over(&search.onset, Aim::Note, |decoder, onset_threshold| NoteDecoderConfig {
+        onset_threshold,
+        ..decoder.clone()
+    })?;
+    best.over(&search.frame, Aim::NoteWithOffset, |decoder, frame_threshold| NoteDecoderConfig {
+        frame_threshold,
+        ..decoder.clone()
+    })?;
+    if let Some(ends) = EndModel::fit(recordings, &best.tuned.decoder)? {
+        let decoder = NoteDecoderConfig { ends: Some(ends), ..best.tuned.decoder.clone() };
+        best.try_one(decoder, Aim::NoteWithOffset)?;
     }
-    Ok(best)
+    Ok(best.tuned)
 }
 
 /// The same for the decoder of networks that say how near events are: first its onset threshold, then that of frames,
@@ -91,17 +97,45 @@ pub fn tune_regression(
     search: &SearchConfig,
 ) -> Result<Tuned<RegressionDecoderConfig>> {
     type Decoder = RegressionDecoderConfig;
-    let mut best = Tuned::untried(base.clone(), recordings, search)?;
-    let onset = |onset_threshold| Decoder { onset_threshold, ..best.decoder.clone() };
-    let tried = search.onset.iter().copied().map(onset).collect();
-    best.improve(tried, Aim::Note, recordings, decode_regression)?;
-    let frame = |frame_threshold| Decoder { frame_threshold, ..best.decoder.clone() };
-    let tried = search.frame.iter().copied().map(frame).collect();
-    best.improve(tried, Aim::NoteWithOffset, recordings, decode_regression)?;
-    let offset = |offset_threshold| Decoder { offset_threshold, ..best.decoder.clone() };
-    let tried = search.frame.iter().copied().map(offset).collect();
-    best.improve(tried, Aim::NoteWithOffset, recordings, decode_regression)?;
-    Ok(best)
+    let mut best = Climb::new(base.clone(), recordings, search, decode_regression)?;
+    best.over(&search.onset, Aim::Note, |decoder, onset_threshold| Decoder {
+        onset_threshold,
+        ..decoder.clone()
+    })?;
+    best.over(&search.frame, Aim::NoteWithOffset, |decoder, frame_threshold| Decoder {
+        frame_threshold,
+        ..decoder.clone()
+    })?;
+    best.over(&search.frame, Aim::NoteWithOffset, |decoder, offset_threshold| Decoder {
+        offset_threshold,
+        ..decoder.clone()
+    })?;
+    Ok(best.tuned)
+}
+
+/// The same for the pedal, as activations of [its key](crate::activations::PedalActivations::into_key) and presses as
+/// notes: the threshold of frames for the best mean F1 of presses, that of offsets for the best with their ends; both
+/// under the tolerances of [`PedalConfig`].
+///
+/// # Errors
+/// As [`tune`]; [`Error::Shape`](crate::Error::Shape) for activations of other keys.
+pub fn tune_pedal(
+    recordings: &[(&TranscriptionActivations, &[Note])],
+    base: &PedalDecoderConfig,
+    search: &SearchConfig,
+) -> Result<Tuned<PedalDecoderConfig>> {
+    type Decoder = PedalDecoderConfig;
+    let mut best = Climb::new(base.clone(), recordings, search, decode_pedal_key)?;
+    best.tolerances = PedalConfig::default().notes();
+    best.over(&search.frame, Aim::Note, |decoder, frame_threshold| Decoder {
+        frame_threshold,
+        ..decoder.clone()
+    })?;
+    best.over(&search.frame, Aim::NoteWithOffset, |decoder, offset_threshold| Decoder {
+        offset_threshold,
+        ..decoder.clone()
+    })?;
+    Ok(best.tuned)
 }
 
 /// Which mean a search is after.
@@ -111,43 +145,57 @@ enum Aim {
     NoteWithOffset,
 }
 
-impl<D> Tuned<D> {
-    /// A decoder that nothing is known of; the rolls are searched already.
-    fn untried(decoder: D, recordings: &Recordings<'_>, search: &SearchConfig) -> Result<Self> {
+/// The best decoder so far of one kind.
+struct Climb<'a, D> {
+    tuned: Tuned<D>,
+    recordings: &'a Recordings<'a>,
+    tolerances: TranscriptionConfig,
+    decode: fn(&TranscriptionActivations, &D) -> Result<Vec<Note>>,
+}
+
+impl<'a, D> Climb<'a, D> {
+    /// From a decoder that nothing is known of; the rolls are searched already.
+    fn new(
+        decoder: D,
+        recordings: &'a Recordings<'a>,
+        search: &SearchConfig,
+        decode: fn(&TranscriptionActivations, &D) -> Result<Vec<Note>>,
+    ) -> Result<Self> {
         if recordings.is_empty() {
             return Err(crate::Error::config("validation recordings", "at least 1", 0));
         }
         let (roll_threshold, roll_f1) = best_roll(recordings, search)?;
-        Ok(Self { decoder, note_f1: -1.0, note_with_offset_f1: -1.0, roll_threshold, roll_f1 })
+        let (note_f1, note_with_offset_f1) = (-1.0, -1.0);
+        let tuned = Tuned { decoder, note_f1, note_with_offset_f1, roll_threshold, roll_f1 };
+        Ok(Self { tuned, recordings, tolerances: TranscriptionConfig::default(), decode })
     }
 
-    /// Takes over the best of some decoders, the first of equals, if it is better than this one.
-    fn improve(
-        &mut self,
-        tried: Vec<D>,
-        aim: Aim,
-        recordings: &Recordings<'_>,
-        decode: fn(&TranscriptionActivations, &D) -> Result<Vec<Note>>,
-    ) -> Result<()> {
-        let config = TranscriptionConfig::default();
-        for decoder in tried {
-            let (mut note_f1, mut note_with_offset_f1) = (0.0, 0.0);
-            for (activations, reference) in recordings {
-                let estimate = decode(activations, &decoder)?;
-                let scores = transcription::evaluate(reference, &estimate, &config)?;
-                note_f1 += scores.note.f1;
-                note_with_offset_f1 += scores.note_with_offset.map_or(0.0, |scores| scores.f1);
-            }
-            note_f1 /= recordings.len() as f64;
-            note_with_offset_f1 /= recordings.len() as f64;
-            let better = match aim {
-                Aim::Note => note_f1 > self.note_f1,
-                Aim::NoteWithOffset => note_with_offset_f1 > self.note_with_offset_f1,
-            };
-            if better {
-                (self.note_f1, self.note_with_offset_f1) = (note_f1, note_with_offset_f1);
-                self.decoder = decoder;
-            }
+    /// Takes over the best of some decoders, each the present one with a threshold in it, the first of equals, if it is
+    /// better than this one.
+    fn over(&mut self, thresholds: &[f64], aim: Aim, with: fn(&D, f64) -> D) -> Result<()> {
+        let tried: Vec<D> = thresholds.iter().map(|&t| with(&self.tuned.decoder, t)).collect();
+        tried.into_iter().try_for_each(|decoder| self.try_one(decoder, aim))
+    }
+
+    /// Takes over a decoder if it is better than the present one.
+    fn try_one(&mut self, decoder: D, aim: Aim) -> Result<()> {
+        let (mut note_f1, mut note_with_offset_f1) = (0.0, 0.0);
+        for (activations, reference) in self.recordings {
+            let estimate = (self.decode)(activations, &decoder)?;
+            let scores = transcription::evaluate(reference, &estimate, &self.tolerances)?;
+            note_f1 += scores.note.f1;
+            note_with_offset_f1 += scores.note_with_offset.map_or(0.0, |scores| scores.f1);
+        }
+        note_f1 /= self.recordings.len() as f64;
+        note_with_offset_f1 /= self.recordings.len() as f64;
+        let best = &mut self.tuned;
+        let better = match aim {
+            Aim::Note => note_f1 > best.note_f1,
+            Aim::NoteWithOffset => note_with_offset_f1 > best.note_with_offset_f1,
+        };
+        if better {
+            (best.note_f1, best.note_with_offset_f1) = (note_f1, note_with_offset_f1);
+            best.decoder = decoder;
         }
         Ok(())
     }

@@ -2,6 +2,9 @@
 
 use std::{fs, path::Path, process::Output};
 
+use mir_audio::{WavFormat, write_wav};
+use mir_core::{FrameGrid, SampleRate, formats};
+use mir_midi::{Pedal, PedalEvent, Performance, Score, piano, piano::PianoConfig};
 use mir_models::{
     Device,
     config::HighResolutionConfig,
@@ -178,4 +181,81 @@ fn its_settings_are_tried_and_refused_like_any_other() {
     assert_done(&rates);
     let rates = String::from_utf8_lossy(&rates.stdout).into_owned();
     assert!(rates.lines().nth(1).is_some_and(|line| line.ends_with("0.0005")), "{rates}");
+}
+
+/// A data set in the first layout of MAPS, whose MIDI files hold the pedal; in the last training piece it is never
+/// pressed.
+fn maps_with_pedal(folder: &Folder) -> String {
+    let pieces = [
+        ("study_one", "AkPnBcht", 127),
+        ("study_two", "AkPnBcht", 0),
+        ("study_three", "AkPnBsdf", 127),
+        ("alb_se2", "ENSTDkCl", 127),
+        ("alb_se3", "ENSTDkCl", 0),
+    ];
+    for (piece, piano, value) in pieces {
+        let stem = format!("midi/{piano}/MUS/MAPS_MUS-{piece}_{piano}");
+        folder.write(
+            &format!("{stem}.txt"),
+            "OnsetTime\tOffsetTime\tMidiPitch\n0.5\t2.5\t60\n1.5\t2.5\t64\n",
+        );
+        let pedal = |time, value| PedalEvent { time, pedal: Pedal::Sustain, value };
+        let text = "0.5\t1.0\t60\t80\n1.5\t2.0\t64\t60\n";
+        let notes = formats::parse_notes(text, Path::new("x")).unwrap();
+        let played = Performance { notes, pedals: vec![pedal(0.6, value), pedal(2.5, 0)] };
+        Score::from_performance(&played).write(folder.path(&format!("{stem}.mid"))).unwrap();
+        let audio = piano::render(&played, &PianoConfig::grand(), SampleRate::HZ_16000, 1).unwrap();
+        write_wav(folder.path(&format!("{stem}.wav")), &audio, WavFormat::Int16).unwrap();
+    }
+    folder.text("midi")
+}
+
+#[test]
+fn the_pedal_is_learned_beside_the_notes() {
+    let folder = Folder::new();
+    let (notes, both) = (folder.text("notes"), folder.text("both"));
+    let (root, cache) = (maps_with_pedal(&folder), folder.text("cache"));
+    let data = ["train", "--data", "maps", "--root", &root, "--cache", &cache, "--steps", "2"];
+    let short = ["--set", "loader.batch_size=2", "--set", "loader.window.frames=100"];
+    let train = |extra: &[&str]| run(&[&data[..], &short, extra].concat());
+    assert_fails(&train(&["--model", "hpt-pedal", "--out", &both]), 2, &["--init", "notes"]);
+
+    assert_done(&train(&[&TINY[..], &["--out", &notes]].concat()));
+    let start = folder.text("notes/model.safetensors");
+    let scores = folder.text("scores.json");
+    let beside = ["--model", "hpt-pedal", "--init", &start, "--out", &both, "--json", &scores];
+    assert_done(&train(&beside));
+    let open = |path: &str| HighResolutionModel::open(&folder.path(path), Device::Cpu).unwrap();
+    let (alone, joined) = (open("notes/model.safetensors"), open("both/model.safetensors"));
+    assert_eq!((alone.meta().pedals, joined.meta().pedals), (false, true));
+    assert_eq!(joined.meta().architecture, tiny());
+    assert_eq!(joined.meta().decoder, alone.meta().decoder);
+    let known = |name: &str| joined.meta().scores.contains_key(name);
+    assert!(known("validation/note_f1") && known("validation/pedal_f1"));
+    assert!(known("validation/pedal_frame_threshold"));
+    let told = json(Path::new(&scores));
+    let pedal = told["pedal_frame_f1"].as_f64().unwrap();
+    assert!((0.0..=1.0).contains(&pedal), "{told:#}");
+    // A piece without pedal says nothing of it.
+    let pieces = told["pieces"].as_array().unwrap();
+    let with: Vec<bool> = pieces.iter().map(|piece| piece["pedal_f1"].is_number()).collect();
+    assert_eq!(with, [true, false]);
+
+    // The network for notes says what it said before.
+    let grid = FrameGrid::new(SampleRate::HZ_16000, 160, 0).unwrap();
+    let features =
+        ndarray::Array2::from_shape_fn((300, 229), |(t, f)| ((t * 7 + f * 3) % 41) as f32);
+    let say = |model: &HighResolutionModel| model.activations(features.view(), grid).unwrap().notes;
+    let (joined, alone) = (say(&joined), say(&alone));
+    mir_testkit::assert_all_close(&joined.onset, &alone.onset, 1e-6, "the notes");
+
+    // A resume finds what it is beside of in the run folder.
+    fs::remove_file(&start).unwrap();
+    assert_done(&run(&[&data[..7], &["--resume", &both]].concat()));
+
+    // What the data set does not know of the pedal cannot be learned.
+    maps(&folder);
+    let both = folder.text("both/model.safetensors");
+    let deaf = ["--model", "hpt-pedal", "--init", &both, "--steps", "1"];
+    assert_fails(&train_maps(&folder, &deaf), 3, &["MAPS_MUS", "pedal"]);
 }

@@ -32,7 +32,7 @@ use std::{
 
 use mir_audio::LoadOptions;
 use mir_core::{
-    AudioBuffer, Fingerprint, Note,
+    AudioBuffer, Fingerprint, Note, PedalSpan,
     formats::{read_notes, read_text},
 };
 use mir_midi::{PedalRule, Score};
@@ -347,6 +347,10 @@ impl Track for MaestroTrack {
             });
         }
         mir_midi::read_notes(path, PedalRule::Default).map_err(|e| self.midi_error(e))
+    }
+
+    fn pedal(&self) -> Result<Vec<PedalSpan>> {
+        Ok(mir_midi::pedal::spans(&self.score()?.performance()))
     }
 
     fn labels(&self) -> &[Label] {

@@ -33,7 +33,7 @@ mod pieces;
 use std::sync::Arc;
 
 use mir_audio::LoadOptions;
-use mir_core::{AudioBuffer, Fingerprint, Note, SampleRate};
+use mir_core::{AudioBuffer, Fingerprint, Note, PedalSpan, SampleRate};
 use mir_midi::{
     Performance,
     pedal::{self, PedalRule},
@@ -322,6 +322,10 @@ impl Track for MiniTrack {
 
     fn notes(&self) -> Result<Vec<Note>> {
         Ok(pedal::apply(&self.performance()?, PedalRule::Default))
+    }
+
+    fn pedal(&self) -> Result<Vec<PedalSpan>> {
+        Ok(pedal::spans(&self.performance()?))
     }
 
     fn labels(&self) -> &[Label] {

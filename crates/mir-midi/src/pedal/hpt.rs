@@ -35,7 +35,7 @@ pub(super) fn ends(strokes: &[impl Struck], strings: usize, moves: &[Move]) -> V
 }
 
 /// When the pedal was down, in order of the moves.
-fn intervals(strokes: &[impl Struck], moves: &[Move]) -> Vec<(u64, u64)> {
+pub(super) fn intervals(strokes: &[impl Struck], moves: &[Move]) -> Vec<(u64, u64)> {
     let mut intervals = Vec::new();
     let mut since = None;
     for &Move { time, down } in moves {

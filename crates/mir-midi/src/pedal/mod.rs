@@ -54,7 +54,7 @@ mod sustain;
 
 use std::{collections::HashMap, fmt, str::FromStr};
 
-use mir_core::{Note, Pitch};
+use mir_core::{Note, PedalSpan, Pitch};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Pedal, Performance};
@@ -169,6 +169,26 @@ pub fn apply(performance: &Performance, rule: PedalRule) -> Vec<Note> {
     };
     Note::sort(&mut notes);
     notes
+}
+
+/// When the sustain pedal is down, in order of time: from an event that [presses](crate::PedalEvent::is_down) it to one that does
+/// not. A pedal that never comes up does so with the last event.
+///
+/// ```
+/// use mir_core::PedalSpan;
+/// use mir_midi::{Pedal, PedalEvent, Performance, pedal};
+/// let event = |time, value| PedalEvent { time, pedal: Pedal::Sustain, value };
+/// let pedals = vec![event(0.5, 30), event(0.6, 90), event(0.7, 127), event(1.5, 20)];
+/// let played = Performance { pedals, ..Performance::default() };
+/// assert_eq!(pedal::spans(&played), [PedalSpan { down: 0.6, up: 1.5 }]);
+/// ```
+pub fn spans(performance: &Performance) -> Vec<PedalSpan> {
+    let hand = Hand::new(performance);
+    let spans = hpt::intervals(&hand.strokes, &hand.moves).into_iter();
+    spans
+        .filter(|(down, up)| down < up)
+        .map(|(down, up)| PedalSpan { down: f64::from_bits(down), up: f64::from_bits(up) })
+        .collect()
 }
 
 /// A key from its way down to its way up.

@@ -317,7 +317,7 @@ impl HighResolutionNotes {
 /// ```
 #[derive(Debug)]
 pub struct HighResolutionPedals {
-    bins: usize,
+    config: HighResolutionConfig,
     bn0: BatchNorm,
     onset: Acoustic,
     offset: Acoustic,
@@ -333,12 +333,17 @@ impl HighResolutionPedals {
         config.validate()?;
         let mut root = params.root();
         Ok(Self {
-            bins: config.bins,
             bn0: norm(root.child("bn0"), config.bins)?,
             onset: Acoustic::new(root.child("reg_pedal_onset_model"), 1, &config)?,
             offset: Acoustic::new(root.child("reg_pedal_offset_model"), 1, &config)?,
             frame: Acoustic::new(root.child("reg_pedal_frame_model"), 1, &config)?,
+            config,
         })
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &HighResolutionConfig {
+        &self.config
     }
 
     /// `[batch, 1, frames, bins]` → the heads.
@@ -346,7 +351,7 @@ impl HighResolutionPedals {
     /// # Errors
     /// [`Error::Shape`] for another number of channels or bins.
     pub fn forward(&self, input: &Tensor, mode: Mode) -> Result<PedalHeads> {
-        let x = normalized(&self.bn0, input, self.bins, mode)?;
+        let x = normalized(&self.bn0, input, self.config.bins, mode)?;
         Ok(PedalHeads {
             onset: self.onset.forward(&x, mode)?,
             offset: self.offset.forward(&x, mode)?,

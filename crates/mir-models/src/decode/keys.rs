@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use mir_core::Note;
+use mir_core::{Note, PedalSpan};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -75,15 +75,6 @@ impl KeyConfig {
 
 /// Shortest time between two events that have to keep their order, seconds: far above a tick of a MIDI file.
 const SHORT: f64 = 0.002;
-
-/// From the pedal's way down to its way up, seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct PedalSpan {
-    /// When it goes down.
-    pub down: f64,
-    /// When it comes up, later.
-    pub up: f64,
-}
 
 /// An estimate of what a pianist did.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -36,6 +36,7 @@ mod regression;
 
 use std::collections::VecDeque;
 
+pub use mir_core::PedalSpan;
 use mir_core::{FrameGrid, KeyRange, Note, Velocity};
 use ndarray::ArrayView1;
 
@@ -43,9 +44,9 @@ use self::ends::{Moment, Totals};
 pub use self::{
     config::{NoteDecoderConfig, Refinement},
     ends::EndModel,
-    keys::{KeyConfig, KeysAndPedal, PedalSpan, keys_and_pedal},
+    keys::{KeyConfig, KeysAndPedal, keys_and_pedal},
     originals::OriginalDecoder,
-    pedal::{PedalDecoderConfig, decode_pedal},
+    pedal::{PedalDecoderConfig, decode_pedal, decode_pedal_key},
     regression::{RegressionDecoderConfig, decode_regression},
 };
 use crate::{Result, activations::TranscriptionActivations};

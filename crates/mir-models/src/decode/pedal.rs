@@ -1,12 +1,13 @@
 //! The sustain pedal out of what a network says about it (Kong et al., IEEE/ACM TASLP 2021, section III-B).
 
+use mir_core::{Note, PedalSpan};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    PedalSpan,
-    regression::{Peak, peaks},
+use super::regression::{Peak, peaks};
+use crate::{
+    Error, Result,
+    activations::{PedalActivations, TranscriptionActivations},
 };
-use crate::{Error, Result, activations::PedalActivations};
 
 /// Thresholds of the decoder; those of the published program by default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -110,6 +111,18 @@ pub fn decode_pedal(
         next = up.0 + 1;
     }
     Ok(spans)
+}
+
+/// The same of activations of [its key](PedalActivations::into_key), the presses as notes.
+///
+/// # Errors
+/// As [`decode_pedal`]; [`Error::Shape`] for activations of other keys.
+pub fn decode_pedal_key(
+    activations: &TranscriptionActivations,
+    config: &PedalDecoderConfig,
+) -> Result<Vec<Note>> {
+    let spans = decode_pedal(&PedalActivations::of_key(activations)?, config)?;
+    Ok(spans.into_iter().map(PedalSpan::to_note).collect::<mir_core::Result<_>>()?)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, ops::Range, path::Path};
 
-use mir_core::{AudioBuffer, FrameGrid, KeyRange, Note, SampleRate, publish};
+use mir_core::{AudioBuffer, FrameGrid, KeyRange, Note, PedalSpan, SampleRate, publish};
 use mir_features::{LogMel, LogMelConfig};
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate, s};
 use serde::{Deserialize, Serialize};
@@ -16,9 +16,7 @@ use crate::{
     activations::{PedalActivations, TranscriptionActivations},
     arch::{HighResolutionNotes, HighResolutionPedals, NoteHeads, PedalHeads},
     config::HighResolutionConfig,
-    decode::{
-        PedalDecoderConfig, PedalSpan, RegressionDecoderConfig, decode_pedal, decode_regression,
-    },
+    decode::{PedalDecoderConfig, RegressionDecoderConfig, decode_pedal, decode_regression},
     error::TorchContext,
     infer::Segments,
     nn::Mode,
@@ -175,6 +173,31 @@ impl HighResolutionModel {
         &self.notes.0
     }
 
+    /// The values of the network for the pedal.
+    pub(crate) fn pedal_params(&self) -> Option<&Params> {
+        self.pedals.as_ref().map(|(params, _)| params)
+    }
+
+    /// Takes over the network for notes of another model, with its decoder and what is known of it: what a training of
+    /// the [pedal](HighResolutionPedals) alone leaves open.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the two differ in architecture or features.
+    pub fn take_notes(&mut self, other: &Self) -> Result<()> {
+        let (meta, theirs) = (&mut self.meta, &other.meta);
+        if meta.architecture != theirs.architecture || meta.front_end != theirs.front_end {
+            let expected = "architecture and features of the network for notes beside it";
+            return Err(Error::config("the network for the pedal", expected, "others"));
+        }
+        meta.decoder.clone_from(&theirs.decoder);
+        meta.roll_threshold = theirs.roll_threshold;
+        meta.step = theirs.step;
+        for (name, score) in &theirs.scores {
+            meta.scores.entry(name.clone()).or_insert(*score);
+        }
+        self.notes.0.copy_from(&other.notes.0, std::iter::empty())
+    }
+
     /// Number of trainable values of both networks.
     pub fn parameters(&self) -> usize {
         let pedals = self.pedals.as_ref().map_or(0, |(params, _)| params.count_trainable());
@@ -202,11 +225,8 @@ impl HighResolutionModel {
         features: ArrayView2<'_, f32>,
         grid: FrameGrid,
     ) -> Result<HighResolutionActivations> {
-        let quarter = SEGMENT * grid.sample_rate().hz() as usize / grid.hop() as usize / 4;
-        let segments = Segments { keep: 2 * quarter.max(1), before: quarter, after: quarter };
         let mut heads: Vec<Vec<Rows>> = Vec::new();
-        for (heard, kept) in segments.cut(features.nrows()) {
-            let keep = kept.start - heard.start..kept.end - heard.start;
+        for (heard, keep) in segments(features.nrows(), grid) {
             let said = self.forward(features.slice(s![heard, ..]), &keep)?;
             heads.resize(said.len(), Vec::new());
             heads.iter_mut().zip(said).for_each(|(head, rows)| head.push(rows));
@@ -214,27 +234,34 @@ impl HighResolutionModel {
         self.joined(&heads, features.nrows(), grid)
     }
 
+    /// What the network for the pedal alone says of them; nothing without one.
+    ///
+    /// # Errors
+    /// As [`activations`](Self::activations).
+    pub fn pedal_activations(
+        &self,
+        features: ArrayView2<'_, f32>,
+        grid: FrameGrid,
+    ) -> Result<Option<PedalActivations>> {
+        let Some((params, network)) = &self.pedals else { return Ok(None) };
+        let _guard = tch::no_grad_guard();
+        let mut heads = [(); 3].map(|()| Vec::with_capacity(features.nrows()));
+        for (heard, keep) in segments(features.nrows(), grid) {
+            let input = input(features.slice(s![heard, ..]), params.device())?;
+            let PedalHeads { onset, offset, frame } = network.forward(&input, Mode::EVAL)?;
+            for (head, said) in heads.iter_mut().zip([onset, offset, frame]) {
+                head.extend(rows(&said, &keep)?);
+            }
+        }
+        let [onset, offset, frame] = heads.map(Array1::from_vec);
+        Ok(Some(PedalActivations { grid, onset, offset, frame }))
+    }
+
     /// Probabilities for the features of one segment `[frames, bins]`, of which some frames are kept.
     fn forward(&self, features: ArrayView2<'_, f32>, keep: &Range<usize>) -> Result<Vec<Rows>> {
         let _guard = tch::no_grad_guard();
-        let contiguous = features.as_standard_layout();
-        let shape = [1, 1, features.nrows() as i64, features.ncols() as i64];
-        let input = Tensor::f_from_slice(contiguous.as_slice().unwrap_or_default())
-            .and_then(|t| t.f_reshape(shape))
-            .and_then(|t| t.f_to_device(self.notes.0.device()))
-            .during("reading features")?;
-        let rows = |logits: &Tensor| -> Result<Rows> {
-            let kept = logits
-                .f_narrow(1, keep.start as i64, keep.len() as i64)
-                .and_then(|t| t.f_sigmoid())
-                .during("reading activations")?;
-            let size: Vec<usize> = kept.size().iter().map(|&n| n as usize).collect();
-            Array2::from_shape_vec((size[1], size[2]), values(&kept)?).map_err(|_| Error::Shape {
-                what: "activations",
-                expected: format!("[1, {}, keys]", keep.len()),
-                actual: size,
-            })
-        };
+        let input = input(features, self.notes.0.device())?;
+        let rows = |logits: &Tensor| rows(logits, keep);
         let NoteHeads { onset, offset, frame, velocity } =
             self.notes.1.forward(&input, Mode::EVAL)?;
         let mut all = vec![rows(&onset)?, rows(&offset)?, rows(&frame)?, rows(&velocity)?];
@@ -281,6 +308,40 @@ impl HighResolutionModel {
         });
         Ok(HighResolutionActivations { notes, pedal })
     }
+}
+
+/// The segments of so many frames: what is heard, and the part of it that is kept.
+fn segments(frames: usize, grid: FrameGrid) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+    let quarter = SEGMENT * grid.sample_rate().hz() as usize / grid.hop() as usize / 4;
+    let segments = Segments { keep: 2 * quarter.max(1), before: quarter, after: quarter };
+    segments.cut(frames).map(|(heard, kept)| {
+        let keep = kept.start - heard.start..kept.end - heard.start;
+        (heard, keep)
+    })
+}
+
+/// Features `[frames, bins]` as a batch of one.
+fn input(features: ArrayView2<'_, f32>, device: Device) -> Result<Tensor> {
+    let contiguous = features.as_standard_layout();
+    let shape = [1, 1, features.nrows() as i64, features.ncols() as i64];
+    Tensor::f_from_slice(contiguous.as_slice().unwrap_or_default())
+        .and_then(|t| t.f_reshape(shape))
+        .and_then(|t| t.f_to_device(device))
+        .during("reading features")
+}
+
+/// The probabilities of the frames that are kept, of logits `[1, frames, keys]`.
+fn rows(logits: &Tensor, keep: &Range<usize>) -> Result<Rows> {
+    let kept = logits
+        .f_narrow(1, keep.start as i64, keep.len() as i64)
+        .and_then(|t| t.f_sigmoid())
+        .during("reading activations")?;
+    let size: Vec<usize> = kept.size().iter().map(|&n| n as usize).collect();
+    Array2::from_shape_vec((size[1], size[2]), values(&kept)?).map_err(|_| Error::Shape {
+        what: "activations",
+        expected: format!("[1, {}, keys]", keep.len()),
+        actual: size,
+    })
 }
 
 /// Activations of a run of frames.
@@ -480,7 +541,17 @@ mod tests {
         let rows = s![600..900, ..];
         let (found, expected) = (said.notes.frame.slice(rows), whole.notes.frame.slice(rows));
         mir_testkit::assert_all_close(found, expected, 1e-3, "features of a recording");
-        assert_eq!(said.pedal.unwrap().onset.len(), 3101);
+        assert_eq!(said.pedal.as_ref().unwrap().onset.len(), 3101);
+        // The pedal alone.
+        let pedal = transcriber.model().pedal_activations(view, features.grid).unwrap();
+        mir_testkit::assert_all_close(
+            &pedal.unwrap().offset,
+            &said.pedal.unwrap().offset,
+            1e-6,
+            "the pedal alone",
+        );
+        let without = small(false).pedal_activations(view, features.grid).unwrap();
+        assert!(without.is_none());
     }
 
     #[test]

@@ -2,17 +2,20 @@
 
 use std::fmt;
 
-use mir_features::FrontEndConfig;
+use mir_features::{FrontEndConfig, LogMelConfig};
 use serde::{Serialize, de::DeserializeOwned};
 use tch::Tensor;
 
 use crate::{
     Error, Result,
-    arch::{HighResolutionNotes, OnsetsFrames, start_as_published},
+    arch::{
+        HighResolutionNotes, HighResolutionPedals, NoteHeads, OnsetsFrames, PedalHeads,
+        start_as_published,
+    },
     config::{HighResolutionConfig, LossConfig, OnsetsFramesConfig},
     error::TorchContext,
     infer::{HighResolutionMeta, HighResolutionModel, TranscriptionModel},
-    loss::{Loss, Share, TargetTensors, high_resolution_loss, transcription_loss},
+    loss::{Loss, Share, TargetTensors, high_resolution_loss, pedal_loss, transcription_loss},
     nn::Mode,
     params::Params,
     train::Ema,
@@ -168,26 +171,20 @@ impl Network for HighResolutionNotes {
     }
 
     fn outputs(&self, input: &Tensor, mode: Mode) -> Result<Vec<(&'static str, Tensor)>> {
-        let heads = self.forward(input, mode)?;
-        [
-            ("frame", &heads.frame),
-            ("offset", &heads.offset),
-            ("onset", &heads.onset),
-            ("velocity", &heads.velocity),
-        ]
-        .into_iter()
-        .map(|(name, logits)| Ok((name, probability(logits)?)))
-        .collect()
+        let NoteHeads { onset, offset, frame, velocity } = self.forward(input, mode)?;
+        probabilities(&[
+            ("frame", frame),
+            ("offset", offset),
+            ("onset", onset),
+            ("velocity", velocity),
+        ])
     }
 
     /// Without a network for the pedal.
     fn model(&self, trained: &Trained<'_>) -> Result<HighResolutionModel> {
-        let FrontEndConfig::LogMel(front_end) = trained.front_end else {
-            return Err(Error::config("front_end", "log_mel", "another front end"));
-        };
         let meta = HighResolutionMeta {
             pedals: false,
-            front_end: front_end.clone(),
+            front_end: log_mel(trained)?,
             step: trained.step,
             ..HighResolutionMeta::new(Self::config(self).clone())
         };
@@ -199,6 +196,67 @@ impl Network for HighResolutionNotes {
     fn score(model: &HighResolutionModel, name: &str) -> Option<f64> {
         model.meta().scores.get(name).copied()
     }
+}
+
+impl Network for HighResolutionPedals {
+    type Config = HighResolutionConfig;
+    type Model = HighResolutionModel;
+
+    const NAME: &'static str = "high-resolution-pedals";
+
+    fn build(params: &mut Params, config: HighResolutionConfig) -> Result<Self> {
+        let network = Self::new(params, config)?;
+        start_as_published(params)?;
+        Ok(network)
+    }
+
+    fn config(&self) -> &HighResolutionConfig {
+        Self::config(self)
+    }
+
+    fn loss(
+        &self,
+        input: &Tensor,
+        targets: &TargetTensors,
+        config: &LossConfig,
+        share: Share,
+        mode: Mode,
+    ) -> Result<Loss> {
+        pedal_loss(&self.forward(input, mode)?, targets, config, share)
+    }
+
+    fn outputs(&self, input: &Tensor, mode: Mode) -> Result<Vec<(&'static str, Tensor)>> {
+        let PedalHeads { onset, offset, frame } = self.forward(input, mode)?;
+        probabilities(&[("frame", frame), ("offset", offset), ("onset", onset)])
+    }
+
+    /// Beside a network for notes that has learned nothing: see
+    /// [`take_notes`](HighResolutionModel::take_notes).
+    fn model(&self, trained: &Trained<'_>) -> Result<HighResolutionModel> {
+        let meta = HighResolutionMeta {
+            front_end: log_mel(trained)?,
+            ..HighResolutionMeta::new(Self::config(self).clone())
+        };
+        let model = HighResolutionModel::new(meta, trained.params.device())?;
+        model.pedal_params().map_or(Ok(()), |params| trained.copy_to(params))?;
+        Ok(model)
+    }
+
+    fn score(model: &HighResolutionModel, name: &str) -> Option<f64> {
+        model.meta().scores.get(name).copied()
+    }
+}
+
+/// The features of a training, which high-resolution networks are described with.
+fn log_mel(trained: &Trained<'_>) -> Result<LogMelConfig> {
+    match trained.front_end {
+        FrontEndConfig::LogMel(config) => Ok(config.clone()),
+        _ => Err(Error::config("front_end", "log_mel", "another front end")),
+    }
+}
+
+fn probabilities(heads: &[(&'static str, Tensor)]) -> Result<Vec<(&'static str, Tensor)>> {
+    heads.iter().map(|(name, logits)| Ok((*name, probability(logits)?))).collect()
 }
 
 fn probability(logits: &Tensor) -> Result<Tensor> {

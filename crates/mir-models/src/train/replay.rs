@@ -7,7 +7,7 @@ use tch::Device;
 use super::incident::{ACCOUNT, Incident, MODEL, batch_name, gradients_of, read_batch};
 use crate::{
     Error, Result,
-    arch::{HighResolutionNotes, OnsetsFrames},
+    arch::{HighResolutionNotes, HighResolutionPedals, OnsetsFrames},
     nn::{LayerOutput, Recording},
     tensor::TensorStatistics,
     train::{Network, Trainer},
@@ -60,6 +60,7 @@ pub fn replay(folder: &Path, device: Device) -> Result<Replay> {
     match incident.network.as_str() {
         OnsetsFrames::NAME => repeated::<OnsetsFrames>(folder, incident, device),
         HighResolutionNotes::NAME => repeated::<HighResolutionNotes>(folder, incident, device),
+        HighResolutionPedals::NAME => repeated::<HighResolutionPedals>(folder, incident, device),
         other => Err(wrong(format!("it is of a network '{other}', which is not known here"))),
     }
 }

@@ -10,31 +10,37 @@ use std::{
     },
 };
 
-use mir_core::batch::{BatchPosition, BatchSource, NearTargets};
+use mir_core::{
+    FrameGrid, SampleRate,
+    batch::{BatchPosition, BatchSource, NearTargets, TranscriptionTargets},
+};
 use mir_features::{FrontEndConfig, LogMelConfig};
 use mir_models::{
     Device, Error,
-    arch::HighResolutionNotes,
+    arch::{HighResolutionNotes, HighResolutionPedals},
     config::{HighResolutionConfig, NonFiniteConfig, NonFinitePolicy, TrainConfig},
-    infer::HighResolutionModel,
+    infer::{HighResolutionMeta, HighResolutionModel},
     train::{
-        FitEnd, FitProgress, Observer, Trainer, TranscriptionBatch, dry_run, find_batch_size, fit,
-        latest_checkpoint, replay,
+        FitEnd, FitProgress, Network, Observer, Trainer, TranscriptionBatch, dry_run,
+        find_batch_size, fit, latest_checkpoint, replay,
     },
     weights::Storage,
 };
-use ndarray::Axis;
+use ndarray::{Array2, Array3, Axis, s};
 
 use super::training::{ONE_AT_A_TIME, Toy, data, model_bytes, toy, train_config, trainer};
 
-/// The toy, its onsets felt in the frames beside them; from some step on its inputs may be no numbers.
+/// The toy, its onsets felt in the frames beside them.
 struct Felt {
     toy: Toy,
+    /// A step whose inputs are no numbers.
     poisoned: Option<u64>,
+    /// Keys of the targets, from the lowest.
+    keys: usize,
 }
 
 fn felt() -> Felt {
-    Felt { toy: toy(), poisoned: None }
+    Felt { toy: toy(), poisoned: None, keys: 88 }
 }
 
 impl BatchSource for Felt {
@@ -61,6 +67,7 @@ impl BatchSource for Felt {
         // What lies at the edges is not known.
         near.mask.index_axis_mut(Axis(1), 0).fill(0.0);
         drawn.targets.near = Some(near);
+        drawn.targets = lowest(drawn.targets, self.keys);
         if self.poisoned == Some(epoch * self.batches_per_epoch() + batch) {
             drawn.inputs[(0, 0, 0, 0)] = f32::NAN;
         }
@@ -77,6 +84,23 @@ impl BatchSource for Felt {
 
     fn batches_per_epoch(&self) -> u64 {
         self.toy.batches_per_epoch()
+    }
+}
+
+/// The targets of the lowest keys.
+fn lowest(targets: TranscriptionTargets, keys: usize) -> TranscriptionTargets {
+    let cut = |roll: Array3<f32>| roll.slice_move(s![.., .., ..keys]);
+    TranscriptionTargets {
+        onset: cut(targets.onset),
+        offset: cut(targets.offset),
+        frame: cut(targets.frame),
+        velocity: cut(targets.velocity),
+        mask: targets.mask,
+        near: targets.near.map(|near| NearTargets {
+            onset: cut(near.onset),
+            offset: cut(near.offset),
+            mask: cut(near.mask),
+        }),
     }
 }
 
@@ -122,7 +146,9 @@ impl Observer<HighResolutionModel> for Watch<'_> {
         model: &mut HighResolutionModel,
         step: u64,
     ) -> mir_models::Result<f64> {
-        assert_eq!((model.meta().step, model.meta().pedals), (step, false));
+        // The steps are those of the notes, which are not trained where the pedal is.
+        let of_notes = if model.meta().pedals { 0 } else { step };
+        assert_eq!(model.meta().step, of_notes);
         Ok(step as f64)
     }
 
@@ -142,8 +168,8 @@ impl Observer<HighResolutionModel> for Watch<'_> {
     }
 }
 
-fn run(
-    trainer: &mut Trainer<HighResolutionNotes>,
+fn run<N: Network<Model = HighResolutionModel>>(
+    trainer: &mut Trainer<N>,
     source: &mut Felt,
     folder: &Path,
     watch: &mut Watch<'_>,
@@ -202,7 +228,7 @@ fn a_step_that_gave_no_number_is_done_again() {
         NonFiniteConfig { policy: NonFinitePolicy::Abort, ..NonFiniteConfig::default() };
     let config = TrainConfig { non_finite, ..train_config(8) };
     let mut watch = Watch { folder: Some(folder.path()), ..Watch::default() };
-    let mut source = Felt { toy: toy(), poisoned: Some(2) };
+    let mut source = Felt { poisoned: Some(2), ..felt() };
     let end = run(&mut high_resolution(config), &mut source, folder.path(), &mut watch);
     assert!(matches!(end, Err(Error::NonFinite { step: 2, .. })), "{end:?}");
     let account = folder.path().join("incidents/step-000000002");
@@ -232,4 +258,38 @@ fn it_is_tried_before_it_is_trained() {
     let whole = toy().next_batch().unwrap();
     let refused = find_batch_size(high_resolution(train_config(4)), &whole, 1).unwrap_err();
     assert!(matches!(refused, Error::Config { field: "reach", .. }), "{refused}");
+}
+
+#[test]
+fn the_pedal_is_trained_alone_and_joined_with_the_notes() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut watch = Watch { folder: Some(folder.path()), ..Watch::default() };
+    let mut pedals: Trainer<HighResolutionPedals> =
+        Trainer::of(network(), front_end(), train_config(20), Device::Cpu).unwrap();
+    let mut source = Felt { keys: 1, ..felt() };
+    assert_eq!(run(&mut pedals, &mut source, folder.path(), &mut watch).unwrap(), FitEnd::Finished);
+    assert!(watch.losses[&19] < 0.7 * watch.losses[&0], "{:?}", watch.losses);
+    let mut joined = pedals.snapshot().unwrap();
+
+    let features = Array2::from_shape_fn((70, 40), |(t, f)| ((t * 7 + f * 3) % 11) as f32 - 5.0);
+    let grid = FrameGrid::new(SampleRate::HZ_16000, 160, 0).unwrap();
+    let say = |model: &HighResolutionModel| model.activations(features.view(), grid).unwrap();
+    let heard = say(&joined).pedal.unwrap();
+    let mut notes = high_resolution(train_config(1)).snapshot().unwrap();
+    notes.meta_mut().decoder.onset_threshold = 0.25;
+    notes.meta_mut().scores.insert("validation/note_f1".to_owned(), 0.5);
+    joined.take_notes(&notes).unwrap();
+    assert!((joined.meta().decoder.onset_threshold - 0.25).abs() < 1e-12);
+    assert!(joined.meta().scores.contains_key("validation/note_f1"));
+    let said = say(&joined);
+    mir_testkit::assert_all_close(&said.notes.onset, &say(&notes).notes.onset, 1e-6, "notes");
+    mir_testkit::assert_all_close(&said.pedal.unwrap().frame, &heard.frame, 1e-6, "the pedal");
+
+    let other = HighResolutionConfig { gru_units: 5, ..network() };
+    let meta = HighResolutionMeta {
+        front_end: joined.meta().front_end.clone(),
+        ..HighResolutionMeta::new(other)
+    };
+    let other = HighResolutionModel::new(meta, Device::Cpu).unwrap();
+    assert!(matches!(joined.take_notes(&other), Err(Error::Config { .. })));
 }

@@ -7,9 +7,11 @@ use std::{
 
 use mir_audio::LoadOptions;
 use mir_core::{
-    AudioBuffer, Fingerprint, Note,
+    AudioBuffer, Fingerprint, Note, PedalSpan,
     formats::{parse_maps, read_notes, read_text},
 };
+
+use mir_midi::Score;
 
 use super::{
     super::{common::fingerprint, read, sound::Sound},
@@ -104,6 +106,18 @@ impl Track for MapsTrack {
         }
         read_notes(&self.labels)
             .map_err(|source| Error::Notes { track: self.id.clone(), source: Box::new(source) })
+    }
+
+    /// Of the MIDI file, where there is one.
+    fn pedal(&self) -> Result<Vec<PedalSpan>> {
+        let Some(midi) = &self.midi else {
+            return Err(not_annotated(&self.id, "pedal".to_owned(), &self.offered));
+        };
+        let score = Score::read(midi).map_err(|source| {
+            let track = self.id.clone();
+            Error::Midi { track, source: Box::new(source) }
+        })?;
+        Ok(mir_midi::pedal::spans(&score.performance()))
     }
 
     fn labels(&self) -> &[Label] {
