@@ -130,7 +130,7 @@ impl From<DataName> for PresetName {
     fn from(data: DataName) -> Self {
         match data {
             DataName::Mini => Self::Mini,
-            DataName::Maps => Self::Maps,
+            DataName::Maps | DataName::Maestro => Self::Maps,
         }
     }
 }
@@ -140,8 +140,10 @@ impl From<DataName> for PresetName {
 pub enum DataName {
     /// Built in: short pieces, played by a synthesised piano
     Mini,
-    /// MAPS in its flac/ogg + tsv layout, under --root
+    /// MAPS under --root, in its flac/ogg + tsv layout or its first one
     Maps,
+    /// MAESTRO under --root, any version; or the 16 kHz subset of the course, with its data.json
+    Maestro,
 }
 
 /// Which data

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mir_datasets::{
     BuildOptions, Dataset, Error, FeatureStore, OnError, PedalAsNotes, Split, StoreBuilder, Track,
     WithTraining,
-    loaders::{AudioFolder, Maps},
+    loaders::{AudioFolder, Maestro, Maps},
     mini::Mini,
 };
 
@@ -56,6 +56,12 @@ fn named(args: &DataArgs, experiment: &Experiment) -> Outcome<Arc<dyn Dataset>> 
             Err(Failure::usage("--root does not go with --data mini, which is built in"))
         }
         (DataName::Maps, Some(root)) => Ok(Arc::new(Maps::open(root, experiment.maps.clone())?)),
+        (DataName::Maestro, Some(root)) => {
+            Ok(Arc::new(Maestro::open(root, experiment.maestro.clone())?))
+        }
+        (DataName::Maestro, None) => Err(Failure::usage(
+            "--data maestro needs --root DIR, the folder that holds maestro-v3.0.0.csv or data.json",
+        )),
         (DataName::Maps, None) => Err(Failure::usage(
             "--data maps needs --root DIR, the folder that holds flac/ and tsv/ (or train/ and test/)",
         )),

@@ -2,7 +2,9 @@
 
 use mir_core::{KeyRange, RegressionRoll, RollRule};
 use mir_datasets::{
-    AugmentConfig, LoaderConfig, WindowConfig, loaders::MapsConfig, mini::MiniConfig,
+    AugmentConfig, LoaderConfig, WindowConfig,
+    loaders::{MaestroConfig, MapsConfig},
+    mini::MiniConfig,
 };
 use mir_features::{FrontEndConfig, LogMelConfig};
 use mir_models::{
@@ -13,6 +15,7 @@ use mir_models::{
     decode::{
         NoteDecoderConfig, OriginalDecoder, PedalDecoderConfig, Refinement, RegressionDecoderConfig,
     },
+    infer::HighResolutionMeta,
     schedule::Schedule,
     thresholds::SearchConfig,
 };
@@ -52,6 +55,9 @@ pub struct Experiment {
     pub mini: MiniConfig,
     /// The division of MAPS.
     pub maps: MapsConfig,
+    /// Which recordings of MAESTRO.
+    #[serde(default)]
+    pub maestro: MaestroConfig,
 }
 
 /// The high-resolution networks, and their decoders before they are tuned.
@@ -170,6 +176,7 @@ impl Experiment {
             search: SearchConfig::default(),
             mini: MiniConfig::default(),
             maps: MapsConfig::default(),
+            maestro: MaestroConfig::default(),
         }
     }
 
@@ -274,6 +281,7 @@ impl Experiment {
         self.loader.roll = RollRule::Inclusive;
         self.loader.reach = Some(RegressionRoll::REACH);
         self.high_resolution = Some(HighResolution::default());
+        self.roll_threshold = HighResolutionMeta::ROLL_THRESHOLD;
         self.original_decoder = None;
     }
 

@@ -1,6 +1,10 @@
 //! Trainings that are tried, that end early, that fail and are looked at, as their users see them.
 
-use std::{fs, process::Output};
+use std::{fs, path::Path, process::Output};
+
+use mir_audio::{WavFormat, write_wav};
+use mir_core::{SampleRate, formats};
+use mir_midi::{Performance, Score, piano, piano::PianoConfig};
 
 use super::{
     Folder, assert_done, assert_fails,
@@ -38,6 +42,40 @@ fn a_dry_run_checks_everything_and_writes_nothing() {
     folder.write(labels, "# onset,offset,note,velocity\n0.5\tabc\t60\t80\n");
     let output = train_maps(&folder, &["--dry-run"]);
     assert_fails(&output, 3, &["MAPS_MUS-study_one_AkPnBcht", "line 2"]);
+}
+
+#[test]
+fn a_folder_of_maestro_is_trained_on() {
+    let folder = Folder::new();
+    let mut table =
+        "canonical_composer,canonical_title,split,year,midi_filename,audio_filename,duration\n"
+            .to_owned();
+    for (number, split) in ["train", "validation", "test"].into_iter().enumerate() {
+        let stem = format!("2018/study-{number}");
+        table += &format!("Nobody,Study {number},{split},2018,{stem}.midi,{stem}.wav,2.0\n");
+        fs::create_dir_all(folder.path("maestro/2018")).unwrap();
+        let notes = formats::parse_notes("0.5\t1.0\t60\t80\n", Path::new("x")).unwrap();
+        let played = Performance::from(notes);
+        Score::from_performance(&played)
+            .write(folder.path(&format!("maestro/{stem}.midi")))
+            .unwrap();
+        let sound = piano::render(&played, &PianoConfig::grand(), SampleRate::HZ_16000, 1).unwrap();
+        write_wav(folder.path(&format!("maestro/{stem}.wav")), &sound, WavFormat::Int16).unwrap();
+    }
+    folder.write("maestro/maestro-v3.0.0.csv", table);
+    let root = folder.text("maestro");
+    let train = ["train", "--data", "maestro", "--dry-run", "--device", "cpu"];
+    let small = ["--set", "model.conv_channels=2", "--set", "loader.window.frames=40"];
+    let output = run(&[&train[..], &["--root", &root], &small].concat());
+    assert_done(&output);
+    let text = stdout(&output);
+    for split in ["train", "validation", "test"] {
+        assert!(text.contains(&format!("{split}: 1 recordings")), "{text}");
+    }
+    fs::remove_file(folder.path("maestro/2018/study-0.wav")).unwrap();
+    let gone = run(&[&train[..], &["--root", &root], &small].concat());
+    assert_fails(&gone, 3, &["study-0", "audio file"]);
+    assert_fails(&run(&train), 2, &["--root", "maestro-v3.0.0.csv"]);
 }
 
 #[test]

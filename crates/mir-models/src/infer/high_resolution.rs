@@ -59,14 +59,15 @@ pub struct HighResolutionMeta {
     pub training_data: String,
 }
 
-/// Of the published scores of frames.
 fn published_roll_threshold() -> f64 {
-    0.3
+    HighResolutionMeta::ROLL_THRESHOLD
 }
 
 impl HighResolutionMeta {
     /// What a file of these networks calls itself.
     pub const FORMAT: &'static str = "mir-models/high-resolution";
+    /// The roll threshold of the published scores.
+    pub const ROLL_THRESHOLD: f64 = 0.3;
     const VERSION: u32 = 1;
 
     /// Of both networks, with the published front end and thresholds.
