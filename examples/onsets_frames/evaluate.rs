@@ -437,9 +437,10 @@ pub fn print(summary: &Summary, common: &CommonArgs) -> Outcome<()> {
             println!("on {instrument}: {}", Summary::of(&pieces).headline());
         }
         let speed = summary.audio_seconds_per_second;
-        if let Some(PedalF1 { pedal_f1, pedal_with_offset_f1, pedal_frame_f1 }) = summary.pedal {
+        if let Some(pedal) = summary.pedal {
             println!(
-                "pedal: F1 of presses {pedal_f1:.3}, with offset {pedal_with_offset_f1:.3}, of frames {pedal_frame_f1:.3}"
+                "pedal: F1 of presses {:.3}, with offset {:.3}, of frames {:.3}",
+                pedal.pedal_f1, pedal.pedal_with_offset_f1, pedal.pedal_frame_f1
             );
         }
         println!("{}; {speed:.0} x real time", summary.headline());

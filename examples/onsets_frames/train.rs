@@ -405,8 +405,8 @@ impl<N: Trainee> Observer<N::Model> for Watch<'_, N> {
 
     fn on_validation(&mut self, model: &mut N::Model, step: u64) -> mir_models::Result<f64> {
         let experiment = self.experiment;
-        N::complete(model, self.beside.as_ref())?;
         model.trained_on(&self.licence);
+        N::complete(model, self.beside.as_ref())?;
         let Some(store) = &self.validation else {
             // Nothing to choose by: the latest network is the best, with the decoder that it came with.
             N::set_decoder(model, experiment);

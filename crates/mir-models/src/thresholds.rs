@@ -23,7 +23,7 @@ use crate::{
 pub struct SearchConfig {
     /// Onset thresholds, each in [0, 1].
     pub onset: Vec<f64>,
-    /// Frame thresholds, each in [0, 1]: of the ends of notes, and of rolls. Thresholds of offsets, where there are any.
+    /// Frame thresholds, each in [0, 1]: of the ends of notes, and of rolls; those of offsets, where there are any.
     pub frame: Vec<f64>,
 }
 

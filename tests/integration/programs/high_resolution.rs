@@ -230,6 +230,8 @@ fn the_pedal_is_learned_beside_the_notes() {
     assert_eq!((alone.meta().pedals, joined.meta().pedals), (false, true));
     assert_eq!(joined.meta().architecture, tiny());
     assert_eq!(joined.meta().decoder, alone.meta().decoder);
+    let told = &joined.meta().training_data;
+    assert!(told.starts_with("notes: maps") && told.contains("; pedal: maps"), "{told}");
     let known = |name: &str| joined.meta().scores.contains_key(name);
     assert!(known("validation/note_f1") && known("validation/pedal_f1"));
     assert!(known("validation/pedal_frame_threshold"));

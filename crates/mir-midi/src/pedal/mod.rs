@@ -171,8 +171,8 @@ pub fn apply(performance: &Performance, rule: PedalRule) -> Vec<Note> {
     notes
 }
 
-/// When the sustain pedal is down, in order of time: from an event that [presses](crate::PedalEvent::is_down) it to one that does
-/// not. A pedal that never comes up does so with the last event.
+/// When the sustain pedal is down, in order of time: from an event that [presses](crate::PedalEvent::is_down) it to one
+/// that does not. A pedal that never comes up does so with the last event.
 ///
 /// ```
 /// use mir_core::PedalSpan;

@@ -187,9 +187,9 @@ impl Coupling {
 
 /// Gives networks the values that the published training starts from; those of their constructors are PyTorch's.
 ///
-/// Convolutions and linear layers as Glorot and Bengio (2010), their biases 0. Of recurrent layers the forward direction
-/// alone, as in the published program: uniform in `±√(3 / fan_in)`, what the new value reads of the old one orthogonal,
-/// biases 0.
+/// Convolutions and linear layers as Glorot and Bengio (2010), their biases 0. Of recurrent layers the forward
+/// direction alone, as in the published program: uniform in `±√(3 / fan_in)`, what the new value reads of the old one
+/// orthogonal, biases 0.
 pub(crate) fn start_as_published(params: &mut Params) -> Result<()> {
     let all: Vec<(String, Vec<i64>)> =
         params.trainable().map(|(name, tensor)| (name.to_owned(), tensor.size())).collect();

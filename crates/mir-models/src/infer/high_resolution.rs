@@ -193,6 +193,8 @@ impl HighResolutionModel {
         meta.decoder.clone_from(&theirs.decoder);
         meta.roll_threshold = theirs.roll_threshold;
         meta.step = theirs.step;
+        meta.training_data =
+            format!("notes: {}; pedal: {}", theirs.training_data, meta.training_data);
         for (name, score) in &theirs.scores {
             meta.scores.entry(name.clone()).or_insert(*score);
         }

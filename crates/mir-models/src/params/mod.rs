@@ -99,8 +99,8 @@ impl Params {
         Ok(())
     }
 
-    /// Draws the values of a tensor anew, in as many equal parts of its first axis as there are ways to start: the gates
-    /// of a recurrent layer lie one below the other.
+    /// Draws the values of a tensor anew, in as many equal parts of its first axis as there are ways to start: the
+    /// gates of a recurrent layer lie one below the other.
     pub(crate) fn redraw(&mut self, name: &str, parts: &[Init]) -> Result<()> {
         let size = self.map.get(name).map_or_else(Vec::new, |param| param.tensor.size());
         let whole: Vec<usize> = size.iter().map(|&n| n as usize).collect();

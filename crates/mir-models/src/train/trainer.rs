@@ -116,7 +116,7 @@ impl<N: Network> Trainer<N> {
     ///
     /// ```
     /// use mir_features::{FrontEndConfig, LogMelConfig};
-    /// use mir_models::{Device, arch::HighResolutionNotes, config::{HighResolutionConfig, TrainConfig}, train::Trainer};
+    /// use mir_models::{Device, arch::HighResolutionNotes, config::*, train::Trainer};
     /// let front_end = FrontEndConfig::LogMel(LogMelConfig::hpt());
     /// let network = HighResolutionConfig { gru_units: 8, ..HighResolutionConfig::default() };
     /// let trainer: Trainer<HighResolutionNotes> =
