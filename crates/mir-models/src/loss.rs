@@ -170,7 +170,7 @@ impl TargetTensors {
 /// share: the losses of the batches of a step add up to that of one large batch.
 ///
 /// # Errors
-/// What LibTorch says.
+/// [`Error::Shape`] for targets of other frames or keys than the heads', or what LibTorch says.
 pub fn transcription_loss(
     heads: &Heads,
     targets: &TargetTensors,
@@ -212,7 +212,7 @@ pub fn transcription_loss(
 /// end.
 ///
 /// # Errors
-/// [`Error::Config`] for targets that do not say how near events are, or what LibTorch says.
+/// [`Error::Config`] for targets that do not say how near events are; as [`transcription_loss`].
 pub fn high_resolution_loss(
     heads: &NoteHeads,
     targets: &TargetTensors,
@@ -303,6 +303,14 @@ struct Cells<'a> {
 /// Mean binary cross entropy of logits over all cells that count.
 fn cross_entropy(logits: &Tensor, target: &Tensor, cells: &Cells<'_>) -> Result<Tensor> {
     let operation = "the cross entropy";
+    // LibTorch would repeat one key for all.
+    if logits.size() != target.size() {
+        return Err(Error::Shape {
+            what: "targets",
+            expected: format!("{:?}, as the network says", logits.size()),
+            actual: target.size().iter().map(|&n| n as usize).collect(),
+        });
+    }
     let none: Option<&Tensor> = None;
     // A weight of one would be multiplied into every cell all the same: the plain form is the faster one.
     let positive = ((cells.positive - 1.0).abs() > f64::EPSILON)
@@ -577,6 +585,12 @@ mod tests {
         }
         let total = expected.iter().map(|(_, value)| value).sum::<f64>() - 0.5 * expected[3].1;
         assert!((loss.total.double_value(&[]) - total).abs() < 1e-5);
+
+        let one = heads.onset.narrow(2, 0, 1);
+        let pedal =
+            PedalHeads { onset: one.shallow_clone(), offset: one.shallow_clone(), frame: one };
+        let refused = pedal_loss(&pedal, &tensors, &config, Share::WHOLE).unwrap_err();
+        assert!(matches!(refused, Error::Shape { what: "targets", .. }), "{refused}");
 
         let whole = TranscriptionTargets { near: None, ..targets };
         let tensors = TargetTensors::new(&whole, Device::Cpu).unwrap();
