@@ -181,7 +181,7 @@ fn run<N: Network<Model = HighResolutionModel>>(
 }
 
 #[test]
-fn it_learns_and_an_interrupted_run_ends_like_an_uninterrupted_one() {
+fn the_loss_falls_and_an_interrupted_run_ends_like_an_uninterrupted_one() {
     tch::set_num_threads(1);
     let config = TrainConfig { accumulate: 2, ..train_config(24) };
     let whole = tempfile::tempdir().unwrap();
