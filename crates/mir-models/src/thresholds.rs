@@ -71,13 +71,9 @@ pub fn tune(
 ) -> Result<Tuned> {
     let base = NoteDecoderConfig { ends: None, ..base.clone() };
     let mut best = Climb::new(base, recordings, search, decode)?;
-    best.over(&search.onset, Aim::Note, |decoder, onset_threshold| NoteDecoderConfig {
-        onset_threshold,
-        ..decoder.clone()
-    })?;
-    best.over(&search.frame, Aim::NoteWithOffset, |decoder, frame_threshold| NoteDecoderConfig {
-        frame_threshold,
-        ..decoder.clone()
+    best.over(&search.onset, Aim::Note, |decoder, threshold| decoder.onset_threshold = threshold)?;
+    best.over(&search.frame, Aim::NoteWithOffset, |decoder, threshold| {
+        decoder.frame_threshold = threshold
     })?;
     if let Some(ends) = EndModel::fit(recordings, &best.tuned.decoder)? {
         let decoder = NoteDecoderConfig { ends: Some(ends), ..best.tuned.decoder.clone() };
@@ -96,19 +92,13 @@ pub fn tune_regression(
     base: &RegressionDecoderConfig,
     search: &SearchConfig,
 ) -> Result<Tuned<RegressionDecoderConfig>> {
-    type Decoder = RegressionDecoderConfig;
     let mut best = Climb::new(base.clone(), recordings, search, decode_regression)?;
-    best.over(&search.onset, Aim::Note, |decoder, onset_threshold| Decoder {
-        onset_threshold,
-        ..decoder.clone()
+    best.over(&search.onset, Aim::Note, |decoder, threshold| decoder.onset_threshold = threshold)?;
+    best.over(&search.frame, Aim::NoteWithOffset, |decoder, threshold| {
+        decoder.frame_threshold = threshold
     })?;
-    best.over(&search.frame, Aim::NoteWithOffset, |decoder, frame_threshold| Decoder {
-        frame_threshold,
-        ..decoder.clone()
-    })?;
-    best.over(&search.frame, Aim::NoteWithOffset, |decoder, offset_threshold| Decoder {
-        offset_threshold,
-        ..decoder.clone()
+    best.over(&search.frame, Aim::NoteWithOffset, |decoder, threshold| {
+        decoder.offset_threshold = threshold
     })?;
     Ok(best.tuned)
 }
@@ -124,16 +114,11 @@ pub fn tune_pedal(
     base: &PedalDecoderConfig,
     search: &SearchConfig,
 ) -> Result<Tuned<PedalDecoderConfig>> {
-    type Decoder = PedalDecoderConfig;
     let mut best = Climb::new(base.clone(), recordings, search, decode_pedal_key)?;
     best.tolerances = PedalConfig::default().notes();
-    best.over(&search.frame, Aim::Note, |decoder, frame_threshold| Decoder {
-        frame_threshold,
-        ..decoder.clone()
-    })?;
-    best.over(&search.frame, Aim::NoteWithOffset, |decoder, offset_threshold| Decoder {
-        offset_threshold,
-        ..decoder.clone()
+    best.over(&search.frame, Aim::Note, |decoder, threshold| decoder.frame_threshold = threshold)?;
+    best.over(&search.frame, Aim::NoteWithOffset, |decoder, threshold| {
+        decoder.offset_threshold = threshold
     })?;
     Ok(best.tuned)
 }
@@ -153,7 +138,7 @@ struct Climb<'a, D> {
     decode: fn(&TranscriptionActivations, &D) -> Result<Vec<Note>>,
 }
 
-impl<'a, D> Climb<'a, D> {
+impl<'a, D: Clone> Climb<'a, D> {
     /// From a decoder that nothing is known of; the rolls are searched already.
     fn new(
         decoder: D,
@@ -172,9 +157,13 @@ impl<'a, D> Climb<'a, D> {
 
     /// Takes over the best of some decoders, each the present one with a threshold in it, the first of equals, if it is
     /// better than this one.
-    fn over(&mut self, thresholds: &[f64], aim: Aim, with: fn(&D, f64) -> D) -> Result<()> {
-        let tried: Vec<D> = thresholds.iter().map(|&t| with(&self.tuned.decoder, t)).collect();
-        tried.into_iter().try_for_each(|decoder| self.try_one(decoder, aim))
+    fn over(&mut self, thresholds: &[f64], aim: Aim, set: fn(&mut D, f64)) -> Result<()> {
+        for &threshold in thresholds {
+            let mut decoder = self.tuned.decoder.clone();
+            set(&mut decoder, threshold);
+            self.try_one(decoder, aim)?;
+        }
+        Ok(())
     }
 
     /// Takes over a decoder if it is better than the present one.
